@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* A token bucket; see ratelimit.h. */
+#include <time.h>
+
+#include "proto/ratelimit.h"
+
+uint64_t xenloop_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void top_up(struct xenloop_ratelimit *rl, uint64_t now_ms)
+{
+	uint64_t new;
+
+	if (!rl->started) {
+		rl->started = true;
+		rl->tokens = rl->burst;
+		rl->last_ms = now_ms;
+		return;
+	}
+	if (!rl->interval_ms) {
+		rl->tokens = rl->burst;
+		return;
+	}
+	new = (now_ms - rl->last_ms) / rl->interval_ms;
+	rl->last_ms += new * rl->interval_ms;
+	rl->tokens = new < rl->burst - rl->tokens ? rl->tokens + new :
+						    rl->burst;
+}
+
+bool xenloop_ratelimit_ok(struct xenloop_ratelimit *rl, uint64_t now_ms,
+			  uint32_t *suppressed)
+{
+	top_up(rl, now_ms);
+	if (!rl->tokens) {
+		rl->suppressed++;
+		return false;
+	}
+	rl->tokens--;
+	if (suppressed)
+		*suppressed = rl->suppressed;
+	rl->suppressed = 0;
+	return true;
+}
+
+uint64_t xenloop_ratelimit_wait(const struct xenloop_ratelimit *rl,
+				uint64_t now_ms)
+{
+	uint64_t due = rl->last_ms + rl->interval_ms;
+
+	if (!rl->started || rl->tokens || due <= now_ms)
+		return 0;
+	return due - now_ms;
+}
