@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+#
+# make help lists the targets. Everything that is built goes to build/ (BUILD=DIR).
+
+VERSION	:= $(file <VERSION)
+BUILD	?= build
+# Headers of the kernel to build for: KDIR, or the newest installed of a series (KVER=6.12).
+KDIR	?= $(if $(KVER),$(lastword $(sort $(wildcard /lib/modules/$(KVER)*/build))),/lib/modules/$(shell uname -r)/build)
+PYTHON	?= python3
+CLANG	?= clang
+NPROC	:= $(shell nproc)
+
+CFLAGS	?= -O2 -g -fstack-protector-strong
+WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
+PKGS	:= libevent_core libnl-route-3.0 libnl-genl-3.0 libnl-3.0 jansson libsystemd xenstore xencontrol
+# Asked for once, and only when something is compiled: `make deps` must work without pkg-config.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+BUILD_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DXENLOOP_VERSION='"$(VERSION)"' -I. -Iproto -Iinclude -Iinclude/uapi \
+	       $(WARN) $(if $(WERROR),-Werror) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+BUILD_LDFLAGS = $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
+
+PROGS	:= xenloopd xendiscoverd xenloopctl
+LIBS	:= proto $(PROGS) kmod
+sources	= $(filter-out %/main.c,$(wildcard $(1)/*.c))
+sources_kmod := $(wildcard kmod/fifo.c)
+lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
+
+.PHONY: all help module userspace demo check check-unit check-xen bench matrix lab xen-root
+.PHONY: install install-modules uninstall regen clean fuzz unit-programs deps FORCE
+all: userspace module
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+# One way of compiling: objects in $(BUILD)/NAME/, one library per directory there.
+# $(1) name, $(2) compiler, $(3) flags
+define flavour
+$(BUILD)/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$(2) $$(BUILD_CFLAGS) $(3) -c -o $$@ $$<
+$(foreach lib,$(LIBS),$(eval $(call library,$(1),$(lib))))
+$(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/tests/%.o $(foreach lib,$(LIBS),$(BUILD)/$(1)/lib$(lib).a)
+	$(2) $$(BUILD_LDFLAGS) $(3) $$(LINK_$(1)) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		-lcmocka $$(PKG_LIBS) -pthread
+endef
+define library
+$(BUILD)/$(1)/lib$(2).a: $(patsubst %.c,$(BUILD)/$(1)/%.o,$(call lib_sources,$(2)))
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1
+$(eval $(call flavour,obj,$$(CC),))
+$(eval $(call flavour,asan,$$(CC),$(SANITIZE)))
+$(eval $(call flavour,tsan,$$(CLANG),-fsanitize=thread -O1))
+$(eval $(call flavour,fuzz,$$(CLANG),-fsanitize=fuzzer-no-link $(SANITIZE)))
+LINK_fuzz := -fsanitize=fuzzer
+.SECONDARY:
+-include $(shell find $(BUILD)/obj $(BUILD)/asan $(BUILD)/tsan $(BUILD)/fuzz -name '*.d' 2>/dev/null)
+
+## make               module (needs kernel headers: KDIR=DIR or KVER=6.12), daemons, xenloopctl
+PRESENT	:= $(foreach prog,$(PROGS),$(if $(wildcard $(prog)/main.c),$(BUILD)/$(prog)))
+userspace: $(PRESENT)
+$(addprefix $(BUILD)/,$(PROGS)): $(BUILD)/%: $(BUILD)/obj/%/main.o $(BUILD)/obj/lib%.a $(BUILD)/obj/libproto.a
+	$(CC) $(BUILD_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# The kernel builds beside the sources, so these are copied; MODFLAGS="W=1 C=2" is passed on.
+MODULE	:= $(BUILD)/module/kmod/xenloop.ko
+module:
+ifeq ($(wildcard $(KDIR)/Makefile),)
+	@echo "No kernel headers in '$(KDIR)': module not built. Install linux-headers-amd64, or give KDIR=DIR." >&2
+else
+	@mkdir -p $(BUILD)/module/kmod
+	@cp -pu kmod/Kbuild kmod/*.[ch] $(BUILD)/module/kmod/
+	@cp -pru include VERSION $(BUILD)/module/
+	$(MAKE) -C $(KDIR) M=$(abspath $(BUILD)/module/kmod) $(MODFLAGS) modules
+endif
+
+## make demo          boots a Xen host with two guests and shows netfront and XenLoop side by side
+demo bench: xen-root
+	tests/lab/lab $@ --root $(BUILD)/xen-root
+## make lab           the same host, and a shell on it
+lab: xen-root
+	tests/lab/lab shell --root $(BUILD)/xen-root
+## make bench         netfront, XenLoop and loopback on the same work: build/bench/
+
+## make check         all of the following; as root it installs what it needs
+check: deps
+	@scripts/check check-unit matrix check-xen
+## make check-unit    what needs neither root nor Xen
+UNIT	:= $(patsubst %.c,$(BUILD)/asan/%,$(wildcard tests/unit/test_*.c)) \
+	   $(patsubst %.c,$(BUILD)/tsan/%,$(wildcard tests/unit/test_fifo*.c))
+FUZZERS	:= $(patsubst %.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+unit-programs: $(UNIT) $(FUZZERS) userspace
+check-unit:
+	@scripts/deps --check
+	@$(MAKE) --no-print-directory -s -j$(NPROC) BUILD=$(BUILD) unit-programs
+	@BUILD=$(BUILD) $(PYTHON) tests/run-unit.py $(UNIT) $(FUZZERS) $(wildcard tests/unit/*.py)
+## make fuzz          fuzzes each parser for FUZZ_TIME seconds (default 600)
+fuzz: $(FUZZERS)
+	@BUILD=$(BUILD) $(PYTHON) tests/run-unit.py --fuzz-time $(or $(FUZZ_TIME),600) $(FUZZERS)
+## make matrix        builds for Linux 6.1, 6.12 and 7.3; a warning is a failure
+matrix:
+	@scripts/matrix
+## make check-xen     cases on the Xen host; T=NAME runs one
+check-xen: xen-root
+	tests/lab/lab run --root $(BUILD)/xen-root $(T)
+xen-root:
+	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all
+	@rm -rf $(BUILD)/xen-root
+	tests/lab/lab in tools-trixie -- make -s BUILD=$(BUILD)/xen KVER=6.12 DESTDIR=$(BUILD)/xen-root install
+
+## make install       programs, units, man pages, DKMS source, and the module if it was built (DESTDIR, PREFIX)
+INSTALL_ENV = BUILD=$(BUILD) VERSION=$(VERSION) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR)
+install: $(if $(wildcard $(MODULE)),install-modules)
+	@$(INSTALL_ENV) scripts/install install
+install-modules:
+	@test -e $(MODULE) || { echo "The module is not built: make module" >&2; exit 1; }
+	install -D -m 644 $(MODULE) $(DESTDIR)/lib/modules/$(KERNELRELEASE)/updates/xenloop.ko
+	$(if $(DESTDIR),,depmod $(KERNELRELEASE))
+KERNELRELEASE = $(eval KERNELRELEASE := $$(shell $$(MAKE) -s --no-print-directory -C $$(KDIR) kernelrelease))$(KERNELRELEASE)
+## make uninstall     removes all that again; changed configuration files stay
+uninstall:
+	@$(INSTALL_ENV) scripts/install uninstall
+	@rm -f $(DESTDIR)/lib/modules/*/updates/xenloop.ko
+
+## make regen         writes the uapi header and kmod/netlink-gen.[ch] from proto/xenloop.yaml
+regen:
+	$(PYTHON) proto/gen.py
+## make deps          installs the Debian packages that building and testing need (as root)
+deps:
+	@scripts/deps
+## make clean
+clean:
+	rm -rf $(BUILD)
