@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""Runs the cases of tests/xen, each on a host fresh from the snapshot."""
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+
+import logs
+from case import CaseFailed
+from host import image, restore, snapshot
+from lock import HostLock
+from paths import CACHE, CHECKOUT, LabError
+from trees import remove
+
+CASES = CHECKOUT / 'tests' / 'xen'
+DEFAULT_TIMEOUT = 900
+
+
+class Case:
+    def __init__(self, path):
+        self.name = path.stem
+        specification = importlib.util.spec_from_file_location(f'case_{self.name}', path)
+        self.module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(self.module)
+        self.timeout = getattr(self.module, 'TIMEOUT', DEFAULT_TIMEOUT)
+        self.shared = getattr(self.module, 'SHARED', False)
+        self.complaints_expected = getattr(self.module, 'COMPLAINTS', False)
+
+
+def find(names):
+    """The named cases, or all of them, sorted; a file whose name begins with _ is a helper of cases."""
+    sys.path.insert(0, str(CASES))
+    paths = {path.stem: path for path in sorted(CASES.glob('*.py')) if not path.name.startswith('_')}
+    wanted = [Path(name).stem for name in names] or list(paths)
+    unknown = [name for name in wanted if name not in paths]
+    if unknown:
+        raise LabError(f'no such case: {", ".join(unknown)}; there are {", ".join(paths)}')
+    return [Case(paths[name]) for name in wanted]
+
+
+class Runner:
+    def __init__(self, lock):
+        self.lock = lock
+        self.host = None
+        self.directory = None
+
+    def fresh_host(self):
+        self.drop_host()
+        self.directory = Path(tempfile.mkdtemp(prefix='run-', dir=CACHE))
+        self.host = restore(self.directory, self.lock)
+        return self.host
+
+    def drop_host(self):
+        if self.host:
+            self.host.qemu.stop()
+        if self.directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        self.host = self.directory = None
+
+    def run(self, case):
+        """True if the case passed; prints its line."""
+        start = time.monotonic()
+        try:
+            with time_limit(case.timeout):
+                host = self.host if case.shared and self.host else self.fresh_host()
+                case.module.run(host)
+                if not case.complaints_expected:
+                    logs.expect_no_complaints(host)
+        except Exception as error:  # a broken case must not end the others
+            report_failure(case, error, time.monotonic() - start, self.host)
+            self.drop_host()
+            return False
+        print(f'ok   {case.name} ({time.monotonic() - start:.0f} s)', flush=True)
+        if not case.shared:
+            self.drop_host()
+        return True
+
+
+def report_failure(case, error, seconds, host):
+    directory = CACHE / 'logs' / case.name
+    remove(directory)
+    directory.mkdir(parents=True)
+    (directory / 'traceback').write_text(''.join(traceback.format_exception(error)))
+    if host:
+        logs.save(host, directory)
+    message = str(error).strip() or type(error).__name__
+    print(f'FAIL {case.name} ({seconds:.0f} s): {message}\n     logs: {directory}', flush=True)
+
+
+@contextmanager
+def time_limit(seconds):
+    def expire(*_):
+        raise CaseFailed(f'not done after {seconds} s')
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def run(names):
+    """Runs cases, prints the tally, and returns the number of those that failed."""
+    cases = find(names)
+    snapshot()
+    failed = 0
+    with HostLock() as lock:
+        runner = Runner(lock)
+        try:
+            for case in cases:
+                failed += not runner.run(case)
+        finally:
+            runner.drop_host()
+    print(f'{len(cases) - failed} passed, {failed} failed', flush=True)
+    return failed
