@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Differences between Linux 6.1 and current kernels; nowhere else. */
+#ifndef XENLOOP_COMPAT_H
+#define XENLOOP_COMPAT_H
+
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#include <net/gso.h>	/* d457a0e329b0: skb_gso_segment() moved */
+#endif
+
+/* b209bd6d0bffb (6.10) brought alloc_netdev_dummy(). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline struct net_device *alloc_netdev_dummy(int sizeof_priv)
+{
+	struct net_device *dev = kzalloc(sizeof(*dev) + sizeof_priv,
+					 GFP_KERNEL);
+
+	if (dev)
+		init_dummy_netdev(dev);
+	return dev;
+}
+
+static inline void xenloop_free_dummy(struct net_device *dev)
+{
+	kfree(dev);
+}
+#else
+static inline void xenloop_free_dummy(struct net_device *dev)
+{
+	free_netdev(dev);
+}
+#endif
+
+#endif /* XENLOOP_COMPAT_H */

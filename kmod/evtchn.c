@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Event channels, bound with late EOI: the next event is let in only when NAPI
+ * is through, and a peer whose events bring no work is slowed down by the
+ * kernel itself.
+ */
+#include <xen/interface/event_channel.h>
+#include <asm/xen/hypercall.h>
+
+#include "evtchn.h"
+#include "state.h"
+
+static void close_port(evtchn_port_t port)
+{
+	struct evtchn_close op = { .port = port };
+
+	if (HYPERVISOR_event_channel_op(EVTCHNOP_close, &op))
+		pr_err("closing event channel %u failed\n", port);
+}
+
+static int bind(struct xenloop_evtchn *ev, evtchn_port_t port,
+		irq_handler_t handler, void *data)
+{
+	int irq = bind_evtchn_to_irqhandler_lateeoi(port, handler, 0,
+						    "xenloop", data);
+
+	if (irq < 0) {
+		close_port(port);
+		return irq;
+	}
+	ev->port = port;
+	ev->irq = irq;
+	atomic_inc(&xenloop.ports_bound);
+	return 0;
+}
+
+/*
+ * Allocate a port that domain @peer may bind to. @handler is called with
+ * @data, possibly before this returns. Returns 0 or an error. May sleep.
+ */
+int xenloop_evtchn_listen(struct xenloop_evtchn *ev, domid_t peer,
+			  irq_handler_t handler, void *data)
+{
+	struct evtchn_alloc_unbound op = {
+		.dom = DOMID_SELF,
+		.remote_dom = peer,
+	};
+	int err = HYPERVISOR_event_channel_op(EVTCHNOP_alloc_unbound, &op);
+
+	return err ?: bind(ev, op.port, handler, data);
+}
+
+/* Bind to port @remote of domain @peer; otherwise as above. */
+int xenloop_evtchn_connect(struct xenloop_evtchn *ev, domid_t peer,
+			   evtchn_port_t remote, irq_handler_t handler,
+			   void *data)
+{
+	struct evtchn_bind_interdomain op = {
+		.remote_dom = peer,
+		.remote_port = remote,
+	};
+	int err = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &op);
+
+	return err ?: bind(ev, op.local_port, handler, data);
+}
+
+/* Unbind and close; waits for a running handler. May sleep. */
+void xenloop_evtchn_close(struct xenloop_evtchn *ev, void *data)
+{
+	if (!ev->irq)
+		return;
+	unbind_from_irqhandler(ev->irq, data);
+	ev->irq = 0;
+	atomic_dec(&xenloop.ports_bound);
+}
+
+/* Ring the peer. Any context. */
+void xenloop_evtchn_notify(const struct xenloop_evtchn *ev)
+{
+	if (ev->irq)
+		notify_remote_via_irq(ev->irq);
+}
+
+/* Let the next event in, if one was taken. From NAPI only. */
+void xenloop_evtchn_eoi(struct xenloop_evtchn *ev, bool spurious)
+{
+	if (!ev->eoi_due)
+		return;
+	WRITE_ONCE(ev->eoi_due, false);
+	xen_irq_lateeoi(ev->irq, spurious ? XEN_EOI_FLAG_SPURIOUS : 0);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One interdomain event channel: the doorbell of a channel, both ways. */
+#ifndef XENLOOP_EVTCHN_H
+#define XENLOOP_EVTCHN_H
+
+#include <linux/interrupt.h>
+#include <linux/types.h>
+#include <xen/xen.h>
+#include <xen/events.h>
+
+/**
+ * struct xenloop_evtchn - a bound event channel
+ * @port: local port
+ * @irq: its interrupt, 0 when not bound
+ * @eoi_due: an interrupt came and was not acknowledged yet
+ */
+struct xenloop_evtchn {
+	evtchn_port_t port;
+	unsigned int irq;
+	bool eoi_due;
+};
+
+int xenloop_evtchn_listen(struct xenloop_evtchn *ev, domid_t peer,
+			  irq_handler_t handler, void *data);
+int xenloop_evtchn_connect(struct xenloop_evtchn *ev, domid_t peer,
+			   evtchn_port_t remote, irq_handler_t handler,
+			   void *data);
+void xenloop_evtchn_close(struct xenloop_evtchn *ev, void *data);
+void xenloop_evtchn_notify(const struct xenloop_evtchn *ev);
+void xenloop_evtchn_eoi(struct xenloop_evtchn *ev, bool spurious);
+
+#endif /* XENLOOP_EVTCHN_H */

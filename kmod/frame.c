@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frames between a FIFO and an skb. What arrives is copied whole before
+ * anything looks into it, so a peer that writes later changes nothing.
+ */
+#include <linux/skbuff.h>
+#include <linux/virtio_net.h>
+
+#include "chan.h"
+
+/* Frames up to this many bytes get a linear skb; of longer ones, headers. */
+#define LINEAR_MAX	1600u
+#define HEADER_BYTES	256u
+
+static struct sk_buff *alloc_frame(struct napi_struct *napi, u32 len)
+{
+	struct sk_buff *skb;
+	int err;
+
+	if (len <= LINEAR_MAX) {
+		skb = napi ? napi_alloc_skb(napi, len) :
+			     alloc_skb(len, GFP_KERNEL);
+		if (skb)
+			skb_put(skb, len);
+		return skb;
+	}
+	skb = alloc_skb_with_frags(HEADER_BYTES + NET_IP_ALIGN,
+				   len - HEADER_BYTES, PAGE_ALLOC_COSTLY_ORDER,
+				   &err, napi ? GFP_ATOMIC | __GFP_NOWARN :
+						GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, NET_IP_ALIGN);
+	skb_put(skb, HEADER_BYTES);
+	skb->data_len = len - HEADER_BYTES;
+	skb->len += skb->data_len;
+	return skb;
+}
+
+/*
+ * Copy the consumer's next frame, whose checked header is @frame, to a new
+ * skb, which the caller owns; data at the Ethernet header. @napi is NULL in
+ * process context. Returns NULL without memory.
+ */
+struct sk_buff *xenloop_frame_read(struct napi_struct *napi,
+				   const struct xenloop_consumer *c,
+				   const struct xenloop_frame *frame)
+{
+	struct sk_buff *skb = alloc_frame(napi, frame->len);
+	u32 off, n;
+
+	if (!skb)
+		return NULL;
+	for (off = 0; off < frame->len; off += n) {
+		const void *from = xenloop_consumer_chunk(c, off,
+							  frame->len - off, &n);
+
+		skb_store_bits(skb, off, from, n);
+	}
+	skb_reset_mac_header(skb);
+	skb->protocol = eth_hdr(skb)->h_proto;
+	return skb;
+}
+
+/*
+ * Only what we send ourselves is taken: a checksum to be filled in, and TCP
+ * segmentation that comes with it. Everything else is a lie, or a feature that
+ * nobody negotiated.
+ */
+static bool offload_known(const struct virtio_net_hdr *vnet)
+{
+	if (vnet->flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		return false;
+	switch (vnet->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		return vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Apply the frame's checksum and segmentation metadata. @skb's data is at the
+ * Ethernet header. A frame without any keeps CHECKSUM_NONE: the stack checks.
+ * Returns false for metadata that does not fit the frame.
+ */
+bool xenloop_frame_offload(struct sk_buff *skb,
+			   const struct xenloop_frame *frame)
+{
+	bool tcp4 = skb->protocol == htons(ETH_P_IP);
+	bool tcp6 = skb->protocol == htons(ETH_P_IPV6);
+
+	if (!offload_known(&frame->vnet))
+		return false;
+	switch (frame->vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		if (!tcp4)
+			return false;
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		if (!tcp6)
+			return false;
+		break;
+	}
+	skb_set_network_header(skb, ETH_HLEN);
+	return !virtio_net_hdr_to_skb(skb, &frame->vnet, true);
+}
+
+/*
+ * Copy @skb, data at the Ethernet header, into the FIFO; not yet published.
+ * The caller has made sure that its offload state is one the header can tell.
+ * Returns 0 or what xenloop_producer_begin() returns.
+ */
+int xenloop_frame_write(struct xenloop_producer *p, struct sk_buff *skb)
+{
+	struct xenloop_frame frame = { .len = skb->len };
+	int err = xenloop_producer_begin(p, skb->len);
+	u32 off, n;
+
+	if (err)
+		return err;
+	err = virtio_net_hdr_from_skb(skb, &frame.vnet, true, false, 0);
+	for (off = 0; !err && off < skb->len; off += n) {
+		void *to = xenloop_producer_chunk(p, off, skb->len - off, &n);
+
+		err = skb_copy_bits(skb, off, to, n);
+	}
+	if (!err)
+		xenloop_producer_end(p, &frame);
+	return err;
+}

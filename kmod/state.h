@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What belongs to the module as a whole. */
+#ifndef XENLOOP_STATE_H
+#define XENLOOP_STATE_H
+
+#include <linux/atomic.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+/**
+ * struct xenloop_state - the module's only global state
+ * @lock: guards the interfaces, the peers, the channels' states and @epoch;
+ *        taken inside RTNL, never around it
+ * @wq: runs the channels' service work and the deferred end of grants
+ * @epoch: random number that names this life (docs/protocol.md)
+ * @suspended: between freeze and thaw or restore; no new channel
+ * @stall_ms: no progress for this long closes a channel
+ * @drain_ms: longest wait for the peer at a graceful close
+ * @hold_ms: longest wait for marker frames
+ * @backlog_bytes: truesize of the frames that may wait in one channel
+ * @chans_created: channels since load
+ * @chans_destroyed: channels freed since load
+ * @pages_granted: pages granted since load
+ * @pages_freed: granted pages whose grant has ended
+ * @pages_deferred: granted pages whose channel is gone, still mapped by a peer
+ * @pages_mapped: foreign pages mapped now
+ * @ports_bound: event channels bound now
+ */
+struct xenloop_state {
+	struct mutex lock;
+	struct workqueue_struct *wq;
+	u64 epoch;
+	bool suspended;
+	u32 stall_ms;
+	u32 drain_ms;
+	u32 hold_ms;
+	u32 backlog_bytes;
+	atomic64_t chans_created;
+	atomic64_t chans_destroyed;
+	atomic64_t pages_granted;
+	atomic64_t pages_freed;
+	atomic_t pages_deferred;
+	atomic_t pages_mapped;
+	atomic_t ports_bound;
+};
+
+extern struct xenloop_state xenloop;
+
+#endif /* XENLOOP_STATE_H */

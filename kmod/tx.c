@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The sending half. A frame that finds no room waits, with its socket still
+ * charged for it, so that send buffers and TCP small queues slow the sender
+ * down; nothing overtakes it. Frames are freed outside the lock.
+ */
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+
+#include "chan.h"
+#include "compat.h"
+#include "iface.h"
+#include "state.h"
+
+/* What became of a frame. */
+enum verdict {
+	REFUSED,	/* the caller's again */
+	SENT,		/* copied, free it */
+	QUEUED,		/* waits */
+	DROPPED,	/* counted, free it */
+};
+
+void xenloop_tx_init(struct xenloop_chan *chan)
+{
+	spin_lock_init(&chan->tx.lock);
+	__skb_queue_head_init(&chan->tx.backlog);
+	chan->tx.mode = XENLOOP_TX_OFF;
+}
+
+/* Can the frame's header tell what @skb wants from its receiver? */
+static bool is_plain(const struct sk_buff *skb)
+{
+	const unsigned int known = SKB_GSO_TCPV4 | SKB_GSO_TCPV6;
+	const unsigned int harmless = SKB_GSO_TCP_ECN | SKB_GSO_DODGY;
+	unsigned int type;
+
+	if (skb->ip_summed == CHECKSUM_PARTIAL &&
+	    (skb->encapsulation || skb_csum_is_sctp(skb)))
+		return false;
+	if (!skb_is_gso(skb))
+		return true;
+	type = skb_shinfo(skb)->gso_type & ~harmless;
+	return (type == SKB_GSO_TCPV4 || type == SKB_GSO_TCPV6) &&
+	       (type & known) && skb->ip_summed == CHECKSUM_PARTIAL &&
+	       !skb->encapsulation && skb->len <= XENLOOP_FRAME_MAX;
+}
+
+/* Copy into the FIFO, and let taps and timestamps see it. Under tx->lock. */
+static int put_frame(struct xenloop_chan *chan, struct sk_buff *skb)
+{
+	int err = xenloop_frame_write(&chan->tx.fifo, skb);
+
+	if (err)
+		return err;
+	if (dev_nit_active(chan->iface->dev))
+		dev_queue_xmit_nit(skb, chan->iface->dev);
+	skb_tx_timestamp(skb);
+	xenloop_inc(chan, TX_FRAMES);
+	xenloop_add(chan, TX_BYTES, skb->len);
+	if (skb_is_gso(skb))
+		xenloop_inc(chan, TX_GSO_FRAMES);
+	return 0;
+}
+
+/* Let @skb wait. Under tx->lock. */
+static enum verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
+{
+	struct xenloop_tx *tx = &chan->tx;
+
+	if (tx->backlog_bytes + skb->truesize > READ_ONCE(xenloop.backlog_bytes)) {
+		if (skb->sk)
+			xenloop_inc(chan, TX_DROP_BACKLOG);
+		else
+			xenloop_inc(chan, TX_DROP_FORWARDED);
+		return DROPPED;
+	}
+	if (skb_orphan_frags(skb, GFP_ATOMIC)) {
+		xenloop_inc(chan, TX_DROP_NOMEM);
+		return DROPPED;
+	}
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	__skb_queue_tail(&tx->backlog, skb);
+	tx->backlog_bytes += skb->truesize;
+	xenloop_inc(chan, TX_BACKLOGGED);
+	return QUEUED;
+}
+
+static struct sk_buff *next_kept(struct xenloop_tx *tx)
+{
+	struct sk_buff *skb = __skb_dequeue(&tx->backlog);
+
+	if (skb)
+		tx->backlog_bytes -= skb->truesize;
+	return skb;
+}
+
+/*
+ * Move frames that wait into the FIFO, as far as there is room; sent ones go
+ * to @done. Under tx->lock.
+ */
+static void advance(struct xenloop_chan *chan, struct sk_buff_head *done)
+{
+	struct xenloop_tx *tx = &chan->tx;
+	struct sk_buff *skb;
+	int err;
+
+	while (tx->mode == XENLOOP_TX_ON && (skb = skb_peek(&tx->backlog))) {
+		err = put_frame(chan, skb);
+		if (err == -ENOSPC &&
+		    xenloop_producer_want_room(&tx->fifo, skb->len))
+			continue;
+		if (err == -ENOSPC)
+			break;
+		if (err == -EPROTO) {
+			tx->mode = XENLOOP_TX_HOLD;
+			xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
+			break;
+		}
+		__skb_queue_tail(done, next_kept(tx));
+		if (err)
+			xenloop_inc(chan, TX_DROP_NOMEM);
+	}
+}
+
+/* Show what was put to the peer. Under tx->lock. True: ring it. */
+static bool publish(struct xenloop_tx *tx)
+{
+	if (tx->fifo.prod == tx->fifo.told)
+		return false;
+	if (tx->fifo.told == tx->fifo.cons)
+		tx->moved = jiffies;
+	return xenloop_producer_publish(&tx->fifo);
+}
+
+static void free_sent(struct sk_buff_head *done)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(done))) {
+		skb_zcopy_clear(skb, false);
+		dev_consume_skb_any(skb);
+	}
+}
+
+static void ring(struct xenloop_chan *chan)
+{
+	xenloop_inc(chan, TX_EVENTS);
+	xenloop_evtchn_notify(&chan->evtchn);
+}
+
+/* Everything that needs the lock, for one plain frame. */
+static enum verdict take(struct xenloop_chan *chan, struct sk_buff *skb,
+			 struct sk_buff_head *done)
+{
+	struct xenloop_tx *tx = &chan->tx;
+
+	if (tx->mode == XENLOOP_TX_OFF)
+		return REFUSED;
+	if (tx->mode == XENLOOP_TX_ON && skb_queue_empty(&tx->backlog) &&
+	    !put_frame(chan, skb))
+		return SENT;
+	if (keep_frame(chan, skb) == DROPPED)
+		return DROPPED;
+	advance(chan, done);
+	return QUEUED;
+}
+
+/* False: the channel does not take frames any more; @skb is the caller's. */
+static bool send_plain(struct xenloop_chan *chan, struct sk_buff *skb)
+{
+	struct sk_buff_head done;
+	enum verdict verdict;
+	bool event;
+
+	__skb_queue_head_init(&done);
+	spin_lock(&chan->tx.lock);
+	verdict = take(chan, skb, &done);
+	event = publish(&chan->tx);
+	spin_unlock(&chan->tx.lock);
+
+	if (event)
+		ring(chan);
+	if (verdict == SENT)
+		__skb_queue_tail(&done, skb);
+	else if (verdict == DROPPED)
+		kfree_skb(skb);
+	free_sent(&done);
+	return verdict != REFUSED;
+}
+
+/* A frame that needs work first: segments or checksums in software. */
+static bool send_segments(struct xenloop_chan *chan, struct sk_buff *skb)
+{
+	struct sk_buff *segs, *next;
+
+	if (!skb_is_gso(skb)) {
+		if (skb_csum_hwoffload_help(skb, 0)) {
+			xenloop_inc(chan, TX_DROP_NOMEM);
+			kfree_skb(skb);
+			return true;
+		}
+		return send_plain(chan, skb);
+	}
+	xenloop_inc(chan, TX_SEGMENTED);
+	segs = skb_gso_segment(skb, NETIF_F_SG);
+	if (IS_ERR_OR_NULL(segs)) {
+		xenloop_inc(chan, TX_DROP_NOMEM);
+		kfree_skb(skb);
+		return true;
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(segs, segs, next) {
+		skb_mark_not_on_list(segs);
+		if (!send_plain(chan, segs))
+			xenloop_iface_send(chan->iface, segs);
+	}
+	return true;
+}
+
+/*
+ * Take a frame from the hook: data at the Ethernet header, addressed to the
+ * channel's peer. False: not taken, @skb is as it was. BH off, RCU read lock.
+ */
+bool xenloop_tx(struct xenloop_chan *chan, struct sk_buff *skb)
+{
+	if (READ_ONCE(chan->tx.mode) == XENLOOP_TX_OFF)
+		return false;
+	WRITE_ONCE(chan->last_used, jiffies);
+	if (likely(is_plain(skb)))
+		return send_plain(chan, skb);
+	return send_segments(chan, skb);
+}
+
+/* There may be room: move on frames that wait. From NAPI. */
+void xenloop_tx_service(struct xenloop_chan *chan)
+{
+	struct sk_buff_head done;
+	bool event;
+
+	if (skb_queue_empty_lockless(&chan->tx.backlog))
+		return;
+	__skb_queue_head_init(&done);
+	spin_lock(&chan->tx.lock);
+	advance(chan, &done);
+	event = publish(&chan->tx);
+	spin_unlock(&chan->tx.lock);
+	if (event)
+		ring(chan);
+	free_sent(&done);
+}
+
+/* Open the sending half: frames take the channel from now on. */
+void xenloop_tx_start(struct xenloop_chan *chan)
+{
+	spin_lock_bh(&chan->tx.lock);
+	chan->tx.moved = jiffies;
+	WRITE_ONCE(chan->tx.mode, XENLOOP_TX_ON);
+	spin_unlock_bh(&chan->tx.lock);
+}
+
+/* Put nothing more into the FIFO; what comes waits. */
+void xenloop_tx_hold(struct xenloop_chan *chan)
+{
+	spin_lock_bh(&chan->tx.lock);
+	if (chan->tx.mode == XENLOOP_TX_ON)
+		WRITE_ONCE(chan->tx.mode, XENLOOP_TX_HOLD);
+	spin_unlock_bh(&chan->tx.lock);
+}
+
+/* Nothing of ours is left in the FIFO, or the peer's word is no use. */
+bool xenloop_tx_drained(struct xenloop_chan *chan)
+{
+	bool drained;
+
+	if (!chan->foreign.nr)
+		return true;
+	spin_lock_bh(&chan->tx.lock);
+	drained = xenloop_producer_pending(&chan->tx.fifo) <= 0;
+	spin_unlock_bh(&chan->tx.lock);
+	return drained;
+}
+
+/* Has the peer left frames alone for longer than the stall timeout? */
+bool xenloop_tx_stalled(struct xenloop_chan *chan)
+{
+	struct xenloop_tx *tx = &chan->tx;
+	bool stalled = false;
+	u32 cons;
+
+	spin_lock_bh(&tx->lock);
+	cons = tx->fifo.cons;
+	if (xenloop_producer_pending(&tx->fifo) <= 0 || tx->fifo.cons != cons)
+		tx->moved = jiffies;
+	else
+		stalled = time_after(jiffies, tx->moved +
+				     msecs_to_jiffies(READ_ONCE(xenloop.stall_ms)));
+	spin_unlock_bh(&tx->lock);
+	return stalled;
+}
+
+/* The Ethernet addresses of a channel's frames are not the peer's to choose. */
+static void readdress(struct xenloop_chan *chan, struct sk_buff *skb)
+{
+	ether_addr_copy(eth_hdr(skb)->h_dest, chan->peer->key.mac);
+	ether_addr_copy(eth_hdr(skb)->h_source, chan->iface->mac);
+}
+
+/* Take back what the peer has not claimed and send it by the standard path. */
+static void return_frames(struct xenloop_chan *chan)
+{
+	struct xenloop_consumer back;
+	struct xenloop_frame frame;
+	struct sk_buff *skb;
+
+	xenloop_producer_revoke(&chan->tx.fifo, &back);
+	while (xenloop_consumer_peek(&back, &frame) == 1) {
+		skb = xenloop_frame_read(NULL, &back, &frame);
+		xenloop_consumer_pop(&back, frame.len);
+		if (!skb || !xenloop_frame_offload(skb, &frame)) {
+			xenloop_inc(chan, TX_DROP_RETURN);
+			kfree_skb(skb);
+			continue;
+		}
+		readdress(chan, skb);
+		xenloop_inc(chan, TX_RETURNED);
+		xenloop_iface_send(chan->iface, skb);
+	}
+	if (back.cons != back.claim)
+		xenloop_inc(chan, TX_DROP_RETURN);
+}
+
+/* The next frame that waits, or NULL: then the sending half is off. */
+static struct sk_buff *take_kept_or_stop(struct xenloop_tx *tx)
+{
+	struct sk_buff *skb;
+
+	spin_lock_bh(&tx->lock);
+	skb = next_kept(tx);
+	if (!skb)
+		WRITE_ONCE(tx->mode, XENLOOP_TX_OFF);
+	spin_unlock_bh(&tx->lock);
+	return skb;
+}
+
+/*
+ * Shut the sending half: what the peer has not taken, then what waits, goes
+ * out by the standard path, and only then may the hook let frames pass by. In
+ * process context.
+ */
+void xenloop_tx_stop(struct xenloop_chan *chan)
+{
+	struct sk_buff *skb;
+
+	xenloop_tx_hold(chan);
+	if (chan->foreign.nr)
+		return_frames(chan);
+	while ((skb = take_kept_or_stop(&chan->tx))) {
+		xenloop_inc(chan, TX_STANDARD);
+		xenloop_iface_send(chan->iface, skb);
+	}
+}
