@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Dom0's interfaces: the table, and how it is filled; see links.h. */
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "xendiscoverd/links.h"
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct xenloop_link *)a)->name,
+		      ((const struct xenloop_link *)b)->name);
+}
+
+const struct xenloop_link *xenloop_links_by_name(const struct xenloop_links *t,
+						 const char *name)
+{
+	struct xenloop_link key;
+
+	if (!t->nr || strlen(name) >= sizeof(key.name))
+		return NULL;
+	strcpy(key.name, name);
+	return bsearch(&key, t->link, t->nr, sizeof(key), compare_names);
+}
+
+const struct xenloop_link *
+xenloop_links_by_index(const struct xenloop_links *t, uint32_t ifindex)
+{
+	for (size_t i = 0; i < t->nr; i++)
+		if (t->link[i].ifindex == ifindex)
+			return &t->link[i];
+	return NULL;
+}
+
+void xenloop_links_clear(struct xenloop_links *t)
+{
+	free(t->link);
+	memset(t, 0, sizeof(*t));
+}
+
+void xenloop_links_sort(struct xenloop_links *t)
+{
+	if (t->nr)
+		qsort(t->link, t->nr, sizeof(t->link[0]), compare_names);
+}
+
+static struct xenloop_link *add(struct xenloop_links *t)
+{
+	size_t room = t->room ? 2 * t->room : 32;
+	struct xenloop_link *link;
+
+	if (t->nr == t->room) {
+		link = reallocarray(t->link, room, sizeof(*link));
+		if (!link)
+			return NULL;
+		t->link = link;
+		t->room = room;
+	}
+	link = &t->link[t->nr++];
+	memset(link, 0, sizeof(*link));
+	return link;
+}
+
+static bool flag(struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 1 && nla_get_u8(attr);
+}
+
+static int parse_bridge(struct xenloop_link *link, struct nlattr *data)
+{
+	struct nlattr *tb[IFLA_BR_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_BR_MAX, data, NULL))
+		return -EBADMSG;
+	link->vlan_filtering = flag(tb[IFLA_BR_VLAN_FILTERING]);
+	link->netfilter = flag(tb[IFLA_BR_NF_CALL_IPTABLES]) ||
+			  flag(tb[IFLA_BR_NF_CALL_IP6TABLES]);
+	return 0;
+}
+
+static int parse_port(struct xenloop_link *link, struct nlattr *data)
+{
+	struct nlattr *tb[IFLA_BRPORT_MAX + 1];
+	struct nlattr *state;
+
+	if (nla_parse_nested(tb, IFLA_BRPORT_MAX, data, NULL))
+		return -EBADMSG;
+	state = tb[IFLA_BRPORT_STATE];
+	link->forwarding = state && nla_get_u8(state) == BR_STATE_FORWARDING;
+	link->isolated = flag(tb[IFLA_BRPORT_ISOLATED]);
+	link->locked = flag(tb[IFLA_BRPORT_LOCKED]);
+	return 0;
+}
+
+static bool is_kind(struct nlattr *attr, const char *kind)
+{
+	return attr && !nla_strcmp(attr, kind);
+}
+
+static int parse_linkinfo(struct xenloop_link *link, struct nlattr *attr)
+{
+	struct nlattr *tb[IFLA_INFO_MAX + 1];
+	int err = 0;
+
+	if (nla_parse_nested(tb, IFLA_INFO_MAX, attr, NULL))
+		return -EBADMSG;
+	link->is_bridge = is_kind(tb[IFLA_INFO_KIND], "bridge");
+	link->is_port = is_kind(tb[IFLA_INFO_SLAVE_KIND], "bridge");
+	if (link->is_bridge && tb[IFLA_INFO_DATA])
+		err = parse_bridge(link, tb[IFLA_INFO_DATA]);
+	if (!err && link->is_port && tb[IFLA_INFO_SLAVE_DATA])
+		err = parse_port(link, tb[IFLA_INFO_SLAVE_DATA]);
+	return err;
+}
+
+static bool has_carrier(struct nlattr *operstate)
+{
+	uint8_t state = operstate ? nla_get_u8(operstate) : IF_OPER_UNKNOWN;
+
+	return state == IF_OPER_UP || state == IF_OPER_UNKNOWN;
+}
+
+static int parse_link(struct xenloop_links *t, const struct ifinfomsg *ifi,
+		      struct nlattr *tb[])
+{
+	struct xenloop_link *link;
+	int err = 0;
+
+	if (!tb[IFLA_IFNAME])
+		return -EBADMSG;
+	link = add(t);
+	if (!link)
+		return -ENOMEM;
+	link->ifindex = (uint32_t)ifi->ifi_index;
+	nla_strlcpy(link->name, tb[IFLA_IFNAME], sizeof(link->name));
+	if (tb[IFLA_MASTER])
+		link->master = nla_get_u32(tb[IFLA_MASTER]);
+	if (tb[IFLA_LINKINFO])
+		err = parse_linkinfo(link, tb[IFLA_LINKINFO]);
+	link->up = (ifi->ifi_flags & IFF_UP) &&
+		   (link->is_bridge || has_carrier(tb[IFLA_OPERSTATE]));
+	return err;
+}
+
+static void parse_vlan(struct xenloop_link *link, struct nlattr *attr)
+{
+	struct bridge_vlan_info vlan;
+
+	if (nla_len(attr) < (int)sizeof(vlan))
+		return;
+	memcpy(&vlan, nla_data(attr), sizeof(vlan));
+	if (!(vlan.flags & BRIDGE_VLAN_INFO_PVID))
+		return;
+	link->pvid = vlan.vid;
+	link->pvid_untagged = vlan.flags & BRIDGE_VLAN_INFO_UNTAGGED;
+}
+
+static int parse_vlans(struct xenloop_links *t, const struct ifinfomsg *ifi,
+		       struct nlattr *tb[])
+{
+	struct xenloop_link *link = (struct xenloop_link *)
+		xenloop_links_by_index(t, (uint32_t)ifi->ifi_index);
+	struct nlattr *attr;
+	int rest;
+
+	if (!link || !tb[IFLA_AF_SPEC])
+		return 0;
+	nla_for_each_nested(attr, tb[IFLA_AF_SPEC], rest)
+		if (nla_type(attr) == IFLA_BRIDGE_VLAN_INFO)
+			parse_vlan(link, attr);
+	return 0;
+}
+
+int xenloop_links_parse(struct xenloop_links *t, struct nlmsghdr *nlh)
+{
+	static const struct nla_policy policy[IFLA_MAX + 1] = {
+		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
+		[IFLA_MASTER] = { .type = NLA_U32 },
+		[IFLA_OPERSTATE] = { .type = NLA_U8 },
+		[IFLA_LINKINFO] = { .type = NLA_NESTED },
+	};
+	struct nlattr *tb[IFLA_MAX + 1];
+	struct ifinfomsg *ifi;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(*ifi), tb, IFLA_MAX,
+			(struct nla_policy *)policy))
+		return -EBADMSG;
+	ifi = nlmsg_data(nlh);
+	if (ifi->ifi_family == AF_BRIDGE)
+		return parse_vlans(t, ifi, tb);
+	return parse_link(t, ifi, tb);
+}
+
+static bool reads_one(const char *root, const char *file)
+{
+	char path[256];
+	bool one;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s%s", root, file);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	one = fgetc(f) == '1';
+	fclose(f);
+	return one;
+}
+
+bool xenloop_links_netfilter(const char *root)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/sys/module/nf_conntrack_bridge", root);
+	return !access(path, F_OK) ||
+	       reads_one(root, "/proc/sys/net/bridge/bridge-nf-call-iptables") ||
+	       reads_one(root, "/proc/sys/net/bridge/bridge-nf-call-ip6tables");
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+#ifndef XENDISCOVERD_OUTBOX_H
+#define XENDISCOVERD_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/msg.h"
+
+/*
+ * What a guest has in its outbox, data/xenloop/to: the last state of each node,
+ * kept so that a message can be judged anew when a link or an epoch changes,
+ * without reading it again.
+ */
+
+struct xenloop_outbox_entry {
+	struct xenloop_node node;	/* owner's view: P-V-W */
+	bool stale;			/* to be read */
+	bool listed;			/* mark of a scan */
+	const char *refused;		/* why not relayed; static; NULL: relayed */
+	char *text;			/* NULL: not there, or does not parse */
+	struct xenloop_msg msg;		/* of text */
+};
+
+struct xenloop_outbox {
+	struct xenloop_outbox_entry *entry;	/* by node; owned */
+	size_t nr;
+	size_t room;
+	bool rescan;		/* the whole directory is to be read */
+	bool stale;		/* some entry is */
+	bool unbilled;		/* the first reading takes no tokens */
+	bool full_logged;
+};
+
+/* NULL if there is none. */
+struct xenloop_outbox_entry *
+xenloop_outbox_find(const struct xenloop_outbox *box,
+		    const struct xenloop_node *node);
+
+/*
+ * Finds or adds. NULL when there are `max` already or memory is out. What was
+ * returned before is void.
+ */
+struct xenloop_outbox_entry *xenloop_outbox_add(struct xenloop_outbox *box,
+						const struct xenloop_node *node,
+						size_t max);
+
+/* Takes the entry at this index out. */
+void xenloop_outbox_remove(struct xenloop_outbox *box, size_t index);
+
+/* Index of the first entry for this domain or a higher one. */
+size_t xenloop_outbox_first(const struct xenloop_outbox *box, uint32_t domid);
+
+void xenloop_outbox_free(struct xenloop_outbox *box);
+
+#endif
