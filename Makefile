@@ -63,6 +63,10 @@ PRESENT	:= $(foreach prog,$(PROGS),$(if $(wildcard $(prog)/main.c),$(BUILD)/$(pr
 userspace: $(PRESENT)
 $(addprefix $(BUILD)/,$(PROGS)): $(BUILD)/%: $(BUILD)/obj/%/main.o $(BUILD)/obj/lib%.a $(BUILD)/obj/libproto.a
 	$(CC) $(BUILD_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+# For tests that run the program itself.
+$(addprefix $(BUILD)/asan/bin/,$(PROGS)): $(BUILD)/asan/bin/%: $(BUILD)/asan/%/main.o $(BUILD)/asan/lib%.a $(BUILD)/asan/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(BUILD_LDFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS)
 
 # The kernel builds beside the sources, so these are copied; MODFLAGS="W=1 C=2" is passed on.
 MODULE	:= $(BUILD)/module/kmod/xenloop.ko
@@ -78,10 +82,10 @@ endif
 
 ## make demo          boots a Xen host with two guests and shows netfront and XenLoop side by side
 demo bench: xen-root
-	tests/lab/lab $@ --root $(BUILD)/xen-root
+	tests/lab/lab $@
 ## make lab           the same host, and a shell on it
 lab: xen-root
-	tests/lab/lab shell --root $(BUILD)/xen-root
+	tests/lab/lab shell
 ## make bench         netfront, XenLoop and loopback on the same work: build/bench/
 
 ## make check         all of the following; as root it installs what it needs
@@ -91,7 +95,7 @@ check: deps
 UNIT	:= $(patsubst %.c,$(BUILD)/asan/%,$(wildcard tests/unit/test_*.c)) \
 	   $(patsubst %.c,$(BUILD)/tsan/%,$(wildcard tests/unit/test_fifo*.c))
 FUZZERS	:= $(patsubst %.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-unit-programs: $(UNIT) $(FUZZERS) userspace
+unit-programs: $(UNIT) $(FUZZERS) userspace $(BUILD)/asan/bin/xenloopctl
 check-unit:
 	@scripts/deps --check
 	@$(MAKE) --no-print-directory -s -j$(NPROC) BUILD=$(BUILD) unit-programs
@@ -104,7 +108,7 @@ matrix:
 	@scripts/matrix
 ## make check-xen     cases on the Xen host; T=NAME runs one
 check-xen: xen-root
-	tests/lab/lab run --root $(BUILD)/xen-root $(T)
+	tests/lab/lab run $(T)
 xen-root:
 	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all
 	@rm -rf $(BUILD)/xen-root
