@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Links: what the roster names, each with its state machine (peer.h).
+ *
+ * links.c keeps the table, link.c feeds the machines and carries out their
+ * actions through struct xenloop_link_io: the kernel, XenStore, timers and the
+ * journal in the daemon, a simulated world in the tests.
+ */
+#ifndef XENLOOPD_LINK_H
+#define XENLOOPD_LINK_H
+
+#include "proto/msg.h"
+#include "proto/nl.h"
+#include "xenloopd/peer.h"
+
+#define XENLOOP_LINK_TEXT	128
+
+/* A channel as the link that owns it needs to know it. */
+struct xenloop_link_chan {
+	uint32_t id;		/* 0: none */
+	uint32_t size;		/* bytes */
+	uint32_t local_gref;
+	uint32_t port;		/* listener's, in its own domain */
+	bool active;
+};
+
+struct xenloop_link {
+	struct xenloop_link *next;
+	struct xenloop_node key;	/* peer's domid, local vif, peer's vif */
+	uint8_t mac[XENLOOP_MAC_LEN];	/* the peer vif's */
+	char name[XENLOOP_NAME_MAX + 1]; /* the peer's, in Dom0 */
+	uint64_t epoch;			/* the peer's */
+	bool listed;			/* mark of a sweep over the roster */
+
+	uint32_t ifindex;		/* 0: no interface for the local vif */
+	char ifname[XENLOOP_NL_IFNAME];
+
+	struct xenloop_peer sm;
+	struct xenloop_link_chan chan;
+	uint32_t attempt;		/* of chan; 0: none */
+	uint32_t seen_request;		/* the peer's last one dealt with */
+	uint32_t seen_offer;
+	struct xenloop_msg in;		/* message being dealt with */
+	bool published;			/* we have a message in the outbox */
+	bool bye;			/* and it is a bye */
+	bool check_inbox;
+	bool announced;			/* reported as up */
+
+	char reason[XENLOOP_WORD_MAX + 1]; /* why the last channel ended */
+	char why[XENLOOP_LINK_TEXT];	/* why the last attempt failed */
+
+	void *timer;			/* the io's; for the state machine */
+	void *bye_timer;		/* the io's; a bye's thirty seconds */
+};
+
+/* What is worth telling the journal and those who monitor. */
+enum xenloop_link_report {
+	XENLOOP_REPORT_UP,
+	XENLOOP_REPORT_ADOPTED,
+	XENLOOP_REPORT_DRAINING,
+	XENLOOP_REPORT_DOWN,		/* link->reason */
+	XENLOOP_REPORT_FAILED,		/* link->why */
+};
+
+/* Each int is 0 or -errno; then error() has words for it. */
+struct xenloop_link_io {
+	int (*peer_add)(void *arg, const struct xenloop_nl_peer *peer);
+	int (*peer_del)(void *arg, const struct xenloop_nl_peer *peer);
+	int (*listen)(void *arg, struct xenloop_nl_chan *chan);
+	int (*connect)(void *arg, struct xenloop_nl_chan *chan);
+	int (*accept)(void *arg, uint32_t id, uint32_t remote_gref);
+	int (*activate)(void *arg, uint32_t id);
+	int (*close)(void *arg, uint32_t id, bool drain);
+
+	int (*publish)(void *arg, const struct xenloop_link *link,
+		       const struct xenloop_msg *msg);
+	int (*clear)(void *arg, const struct xenloop_link *link);
+	/* Calls xenloop_link_message() with what lies there, if anything. */
+	void (*inbox)(void *arg, struct xenloop_link *link);
+
+	const char *(*error)(void *arg);
+	/* 0 ms: off. When it ends: xenloop_link_event(TIMEOUT). */
+	void (*timer)(void *arg, struct xenloop_link *link, uint32_t ms);
+	/* 0 ms: off. When it ends: xenloop_link_bye_over(). */
+	void (*bye_timer)(void *arg, struct xenloop_link *link, uint32_t ms);
+	uint32_t (*random)(void *arg);
+	void (*report)(void *arg, const struct xenloop_link *link,
+		       enum xenloop_link_report report);
+};
+
+struct xenloop_links {
+	struct xenloop_link *first;
+	const struct xenloop_link_io *io;
+	void *arg;			/* of io */
+	uint32_t domid;			/* ours */
+	uint64_t epoch;			/* ours */
+	uint32_t fifo_size;		/* bytes, for new channels */
+	uint32_t max_chans;
+	uint32_t close_ms;		/* how long a close may take */
+	uint32_t next_attempt;		/* 0: not started yet */
+	uint64_t stale;			/* messages of another epoch or attempt */
+	uint64_t refused;		/* messages against the protocol */
+};
+
+/* links.c */
+
+struct xenloop_link *xenloop_links_find(const struct xenloop_links *links,
+					const struct xenloop_node *key);
+struct xenloop_link *xenloop_links_find_mac(const struct xenloop_links *links,
+					    uint32_t ifindex,
+					    const uint8_t *mac);
+/* id is not 0. */
+struct xenloop_link *xenloop_links_find_chan(const struct xenloop_links *links,
+					     uint32_t id);
+unsigned int xenloop_links_count(const struct xenloop_links *links,
+				 bool with_chan);
+
+/*
+ * Makes the links to `domid` those of the roster entry: adds (in state OFF),
+ * ends, and tells the machines about a new epoch. NULL: the peer is gone.
+ * -ENOMEM, with what could be done done.
+ */
+int xenloop_links_update(struct xenloop_links *links, uint32_t domid,
+			 const struct xenloop_roster *roster);
+/* A sweep: forget all marks, and end the links of peers without a mark. */
+void xenloop_links_unmark(struct xenloop_links *links);
+void xenloop_links_sweep(struct xenloop_links *links);
+/* Ends and frees all links; messages are left to the caller. */
+void xenloop_links_drop(struct xenloop_links *links, const char *reason);
+
+/*
+ * The interface of local vif `vif`: its index and name, or 0 and NULL. Makes
+ * links OFF or ready; chans (nr of them) are what the kernel has, so that links
+ * without one find theirs again.
+ */
+void xenloop_links_iface(struct xenloop_links *links, uint32_t vif,
+			 uint32_t ifindex, const char *ifname,
+			 const struct xenloop_nl_chan *chans, int nr);
+
+/* link.c */
+
+/* `reason` is a word for reports, or NULL to keep the one that is there. */
+void xenloop_link_event(struct xenloop_links *links, struct xenloop_link *link,
+			enum xenloop_peer_event event, const char *reason);
+void xenloop_link_message(struct xenloop_links *links,
+			  struct xenloop_link *link,
+			  const struct xenloop_msg *msg);
+void xenloop_link_bye_over(struct xenloop_links *links,
+			   struct xenloop_link *link);
+/* Takes over a channel that the kernel has; the link is OFF. */
+void xenloop_link_adopt(struct xenloop_links *links, struct xenloop_link *link,
+			const struct xenloop_nl_chan *chan);
+/*
+ * Compares a link that has a channel with the kernel's list, and tells the
+ * machine what events may have been lost.
+ */
+void xenloop_link_reconcile(struct xenloop_links *links,
+			    struct xenloop_link *link,
+			    const struct xenloop_nl_chan *chans, int nr);
+/* Before the daemon ends: takes back what only a living daemon can finish. */
+void xenloop_link_abandon(struct xenloop_links *links,
+			  struct xenloop_link *link);
+
+#endif /* XENLOOPD_LINK_H */
