@@ -81,6 +81,7 @@ struct xenloop_rx {
  * @up_told: event "up" was sent, under xenloop.lock
  * @fault: enum xenloop_reason found by a fast path, for the service work
  * @born: jiffies when it became active
+ * @last_used: jiffies of the last frame, either way
  * @drain_until: jiffies when draining ends anyway
  * @refreshed: jiffies when the bridge last saw a frame of ours
  * @own: our FIFO's pages
@@ -158,6 +159,7 @@ void xenloop_chan_watch(struct xenloop_chan *chan);
 void xenloop_tx_init(struct xenloop_chan *chan);
 bool xenloop_tx(struct xenloop_chan *chan, struct sk_buff *skb);
 void xenloop_tx_service(struct xenloop_chan *chan);
+void xenloop_tx_prepare(struct xenloop_chan *chan);
 void xenloop_tx_start(struct xenloop_chan *chan);
 void xenloop_tx_hold(struct xenloop_chan *chan);
 bool xenloop_tx_drained(struct xenloop_chan *chan);

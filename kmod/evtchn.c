@@ -4,6 +4,8 @@
  * is through, and a peer whose events bring no work is slowed down by the
  * kernel itself.
  */
+#include <linux/types.h>
+#include <xen/interface/xen.h>
 #include <xen/interface/event_channel.h>
 #include <asm/xen/hypercall.h>
 

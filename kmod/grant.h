@@ -4,6 +4,8 @@
 #define XENLOOP_GRANT_H
 
 #include <linux/types.h>
+#include <xen/xen.h>
+#include <xen/page.h>
 #include <xen/grant_table.h>
 
 struct page;

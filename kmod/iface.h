@@ -9,6 +9,7 @@
 #include <linux/netfilter.h>
 #include <linux/rhashtable.h>
 #include <linux/skbuff.h>
+#include <linux/xenloop.h>
 
 #include "stats.h"
 
@@ -27,6 +28,7 @@ struct xenloop_chan;
  * @ingress: hook that sees marker frames
  * @held: frames kept over a suspend
  * @held_bytes: truesize of @held, under its lock
+ * @dying: being detached, no new channel, under xenloop.lock
  * @stats: per CPU counters
  */
 struct xenloop_iface {
@@ -40,6 +42,7 @@ struct xenloop_iface {
 	struct nf_hook_ops ingress;
 	struct sk_buff_head held;
 	u32 held_bytes;
+	bool dying;
 	struct xenloop_iface_stats __percpu *stats;
 };
 
@@ -80,9 +83,9 @@ extern struct list_head xenloop_ifaces;
 struct xenloop_iface *xenloop_iface_find(u32 ifindex);
 int xenloop_iface_attach(u32 ifindex, u32 vif, const u8 *mac,
 			 struct netlink_ext_ack *extack);
-int xenloop_iface_detach(u32 ifindex, struct netlink_ext_ack *extack);
+int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason);
 void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb);
-void xenloop_iface_release(struct xenloop_iface *iface);
+void xenloop_iface_resumed(void);
 int xenloop_iface_init(void);
 void xenloop_iface_exit(void);
 

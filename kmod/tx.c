@@ -28,9 +28,8 @@ void xenloop_tx_init(struct xenloop_chan *chan)
 }
 
 /* Can the frame's header tell what @skb wants from its receiver? */
-static bool is_plain(const struct sk_buff *skb)
+static bool is_plain(struct sk_buff *skb)
 {
-	const unsigned int known = SKB_GSO_TCPV4 | SKB_GSO_TCPV6;
 	const unsigned int harmless = SKB_GSO_TCP_ECN | SKB_GSO_DODGY;
 	unsigned int type;
 
@@ -41,7 +40,7 @@ static bool is_plain(const struct sk_buff *skb)
 		return true;
 	type = skb_shinfo(skb)->gso_type & ~harmless;
 	return (type == SKB_GSO_TCPV4 || type == SKB_GSO_TCPV6) &&
-	       (type & known) && skb->ip_summed == CHECKSUM_PARTIAL &&
+	       skb->ip_summed == CHECKSUM_PARTIAL &&
 	       !skb->encapsulation && skb->len <= XENLOOP_FRAME_MAX;
 }
 
@@ -250,6 +249,14 @@ void xenloop_tx_service(struct xenloop_chan *chan)
 	free_sent(&done);
 }
 
+/* Frames wait from now on, until the sending half starts. */
+void xenloop_tx_prepare(struct xenloop_chan *chan)
+{
+	spin_lock_bh(&chan->tx.lock);
+	WRITE_ONCE(chan->tx.mode, XENLOOP_TX_HOLD);
+	spin_unlock_bh(&chan->tx.lock);
+}
+
 /* Open the sending half: frames take the channel from now on. */
 void xenloop_tx_start(struct xenloop_chan *chan)
 {
@@ -257,6 +264,9 @@ void xenloop_tx_start(struct xenloop_chan *chan)
 	chan->tx.moved = jiffies;
 	WRITE_ONCE(chan->tx.mode, XENLOOP_TX_ON);
 	spin_unlock_bh(&chan->tx.lock);
+	local_bh_disable();
+	xenloop_tx_service(chan);
+	local_bh_enable();
 }
 
 /* Put nothing more into the FIFO; what comes waits. */

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attached interfaces: the netfront vifs of this guest that xenloopd named.
+ * Also what happens when one of them is renamed, taken down or unplugged.
+ */
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter_netdev.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+#include <xen/xenbus.h>
+
+#include "chan.h"
+#include "iface.h"
+#include "netlink.h"
+#include "state.h"
+
+/* Truesize of the frames that are kept over a suspend, in bytes. */
+#define HELD_MAX	(4u << 20)
+
+/* Under xenloop.lock. */
+LIST_HEAD(xenloop_ifaces);
+
+/* Returns the interface, valid while xenloop.lock is held, or NULL. */
+struct xenloop_iface *xenloop_iface_find(u32 ifindex)
+{
+	struct xenloop_iface *iface;
+
+	lockdep_assert_held(&xenloop.lock);
+	list_for_each_entry(iface, &xenloop_ifaces, list) {
+		if (iface->ifindex == ifindex)
+			return iface;
+	}
+	return NULL;
+}
+
+/* Is @dev the network frontend with handle @vif? */
+static bool is_vif(const struct net_device *dev, u32 vif)
+{
+	struct device *parent = dev->dev.parent;
+	char name[32];
+
+	snprintf(name, sizeof(name), "device/vif/%u", vif);
+	return parent && parent->bus && !strcmp(parent->bus->name, "xen") &&
+	       !strcmp(to_xenbus_device(parent)->nodename, name);
+}
+
+static int check_dev(const struct net_device *dev, u32 vif, const u8 *mac,
+		     struct netlink_ext_ack *extack)
+{
+	if (!is_vif(dev, vif)) {
+		NL_SET_ERR_MSG(extack, "the interface is not this vif's netfront");
+		return -EINVAL;
+	}
+	if (!is_valid_ether_addr(mac) || !ether_addr_equal(dev->dev_addr, mac)) {
+		NL_SET_ERR_MSG(extack,
+			       "the interface does not have the vif's MAC address");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void free_iface(struct xenloop_iface *iface)
+{
+	__skb_queue_purge(&iface->held);
+	netdev_put(iface->dev, &iface->dev_tracker);
+	free_percpu(iface->stats);
+	kfree(iface);
+}
+
+static struct xenloop_iface *alloc_iface(struct net_device *dev, u32 vif,
+					 const u8 *mac)
+{
+	struct xenloop_iface *iface = kzalloc(sizeof(*iface), GFP_KERNEL);
+
+	if (!iface)
+		return NULL;
+	iface->stats = alloc_percpu(struct xenloop_iface_stats);
+	if (!iface->stats) {
+		kfree(iface);
+		return NULL;
+	}
+	netdev_hold(dev, &iface->dev_tracker, GFP_KERNEL);
+	iface->dev = dev;
+	iface->ifindex = dev->ifindex;
+	iface->vif = vif;
+	ether_addr_copy(iface->mac, mac);
+	skb_queue_head_init(&iface->held);
+	return iface;
+}
+
+/*
+ * Hook interface @ifindex of the initial namespace. Returns 0, -ENODEV,
+ * -EEXIST, -EINVAL or -ENOMEM. Needs RTNL and xenloop.lock.
+ */
+int xenloop_iface_attach(u32 ifindex, u32 vif, const u8 *mac,
+			 struct netlink_ext_ack *extack)
+{
+	struct net_device *dev = __dev_get_by_index(&init_net, ifindex);
+	struct xenloop_iface *iface;
+	int err;
+
+	lockdep_assert_held(&xenloop.lock);
+	if (!dev) {
+		NL_SET_ERR_MSG(extack, "no such interface");
+		return -ENODEV;
+	}
+	if (xenloop_iface_find(ifindex)) {
+		NL_SET_ERR_MSG(extack, "the interface is attached already");
+		return -EEXIST;
+	}
+	err = check_dev(dev, vif, mac, extack);
+	if (err)
+		return err;
+	iface = alloc_iface(dev, vif, mac);
+	if (!iface)
+		return -ENOMEM;
+	err = xenloop_hook(iface);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "the netfilter hook was refused");
+		free_iface(iface);
+		return err;
+	}
+	list_add_tail(&iface->list, &xenloop_ifaces);
+	return 0;
+}
+
+/* Close all channels of @iface. */
+static void close_chans(struct xenloop_iface *iface,
+			enum xenloop_reason reason, bool drain)
+{
+	struct xenloop_chan *chan;
+	unsigned long id;
+
+	xa_for_each(&xenloop_chans, id, chan) {
+		if (chan->iface == iface)
+			xenloop_chan_close(chan, reason, drain);
+	}
+}
+
+static void finish_chans(struct xenloop_iface *iface)
+{
+	struct xenloop_chan *chan;
+	unsigned long id;
+
+	xa_for_each(&xenloop_chans, id, chan) {
+		if (chan->iface == iface)
+			xenloop_chan_finish(chan);
+	}
+}
+
+static bool has_chans(struct xenloop_iface *iface)
+{
+	struct xenloop_chan *chan;
+	unsigned long id;
+
+	xa_for_each(&xenloop_chans, id, chan) {
+		if (chan->iface == iface)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Take an interface out of service at once: what its channels still have goes
+ * out by the standard path. Needs xenloop.lock; the caller has closed the
+ * channels before if they were to be drained.
+ */
+static void release(struct xenloop_iface *iface)
+{
+	lockdep_assert_held(&xenloop.lock);
+	close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
+	finish_chans(iface);
+	xenloop_unhook(iface);
+	xenloop_peer_del_all(iface);
+	list_del(&iface->list);
+	xenloop_nl_iface_down(iface);
+	free_iface(iface);
+}
+
+/* Has interface @ifindex no channel any more? Takes xenloop.lock. */
+static bool is_quiet(u32 ifindex)
+{
+	struct xenloop_iface *iface;
+	bool quiet;
+
+	mutex_lock(&xenloop.lock);
+	iface = xenloop_iface_find(ifindex);
+	quiet = !iface || !has_chans(iface);
+	mutex_unlock(&xenloop.lock);
+	return quiet;
+}
+
+/*
+ * Close an interface's channels, draining, and unhook it. Returns 0 or
+ * -ENODEV. Takes xenloop.lock; sleeps up to the drain timeout.
+ */
+int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason)
+{
+	struct xenloop_iface *iface;
+
+	mutex_lock(&xenloop.lock);
+	iface = xenloop_iface_find(ifindex);
+	if (iface) {
+		iface->dying = true;
+		close_chans(iface, reason, true);
+	}
+	mutex_unlock(&xenloop.lock);
+	if (!iface)
+		return -ENODEV;
+
+	wait_event(xenloop.chan_gone, is_quiet(ifindex));
+
+	mutex_lock(&xenloop.lock);
+	iface = xenloop_iface_find(ifindex);
+	if (iface && iface->dying)
+		release(iface);
+	mutex_unlock(&xenloop.lock);
+	return 0;
+}
+
+/* netfront can't send now: keep @skb for after the resume, within bounds. */
+static void hold_frame(struct xenloop_iface *iface, struct sk_buff *skb)
+{
+	bool fits;
+
+	spin_lock_bh(&iface->held.lock);
+	fits = iface->held_bytes + skb->truesize <= HELD_MAX;
+	if (fits) {
+		iface->held_bytes += skb->truesize;
+		__skb_queue_tail(&iface->held, skb);
+	}
+	spin_unlock_bh(&iface->held.lock);
+	if (fits) {
+		xenloop_inc(iface, HELD);
+	} else {
+		xenloop_inc(iface, HELD_DROPPED);
+		kfree_skb(skb);
+	}
+}
+
+/*
+ * Send by the standard path, past our own and the user's egress hooks, which
+ * have seen the frame. Data at the Ethernet header, network header set. Takes
+ * @skb over. While the
+ * guest is suspended frames are kept, within bounds. BH or process context.
+ */
+void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb)
+{
+	skb->dev = iface->dev;
+	skb_reset_mac_header(skb);
+	skb_reset_mac_len(skb);
+	nf_skip_egress(skb, true);
+	if (READ_ONCE(xenloop.suspended))
+		hold_frame(iface, skb);
+	else
+		dev_queue_xmit(skb);
+}
+
+/* Send what was kept, once netfront is connected again. */
+static void send_held(struct xenloop_iface *iface)
+{
+	struct sk_buff_head held;
+	struct sk_buff *skb;
+
+	__skb_queue_head_init(&held);
+	spin_lock_bh(&iface->held.lock);
+	skb_queue_splice_init(&iface->held, &held);
+	iface->held_bytes = 0;
+	spin_unlock_bh(&iface->held.lock);
+	while ((skb = __skb_dequeue(&held)))
+		dev_queue_xmit(skb);
+}
+
+/* The guest runs again: interfaces that have their carrier go on. */
+void xenloop_iface_resumed(void)
+{
+	struct xenloop_iface *iface;
+
+	lockdep_assert_held(&xenloop.lock);
+	list_for_each_entry(iface, &xenloop_ifaces, list) {
+		if (netif_carrier_ok(iface->dev))
+			send_held(iface);
+	}
+}
+
+/* RTNL is held by the caller, the network core. */
+static int netdev_event(struct notifier_block *nb, unsigned long event,
+			void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct xenloop_iface *iface;
+
+	if (!net_eq(dev_net(dev), &init_net))
+		return NOTIFY_DONE;
+	mutex_lock(&xenloop.lock);
+	iface = xenloop_iface_find(dev->ifindex);
+	if (!iface)
+		goto out;
+	switch (event) {
+	case NETDEV_UNREGISTER:
+	case NETDEV_CHANGEADDR:
+		release(iface);
+		break;
+	case NETDEV_GOING_DOWN:
+		close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
+		finish_chans(iface);
+		break;
+	case NETDEV_UP:
+	case NETDEV_CHANGE:
+		if (netif_carrier_ok(dev) && !xenloop.suspended)
+			send_held(iface);
+		break;
+	}
+out:
+	mutex_unlock(&xenloop.lock);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netdev_notifier = {
+	.notifier_call = netdev_event,
+};
+
+int xenloop_iface_init(void)
+{
+	return register_netdevice_notifier(&netdev_notifier);
+}
+
+/* Detach everything, draining. */
+void xenloop_iface_exit(void)
+{
+	struct xenloop_iface *iface;
+	u32 ifindex;
+
+	unregister_netdevice_notifier(&netdev_notifier);
+	for (;;) {
+		mutex_lock(&xenloop.lock);
+		iface = list_first_entry_or_null(&xenloop_ifaces,
+						 struct xenloop_iface, list);
+		ifindex = iface ? iface->ifindex : 0;
+		mutex_unlock(&xenloop.lock);
+		if (!iface)
+			return;
+		xenloop_iface_detach(ifindex, XENLOOP_REASON_UNLOAD);
+	}
+}

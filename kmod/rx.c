@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The receiving half: an event starts NAPI, which claims frames, copies them
+ * out and hands them to the stack on the real interface. What the peer wrote
+ * is checked on the copy. It is also where room in the peer's FIFO is used.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+
+#include "chan.h"
+#include "iface.h"
+#include "state.h"
+
+/* Without memory, or while the peer ponders, look again after this. */
+#define LATER	msecs_to_jiffies(10)
+
+irqreturn_t xenloop_rx_interrupt(int irq, void *data)
+{
+	struct xenloop_chan *chan = data;
+
+	xenloop_inc(chan, RX_EVENTS);
+	WRITE_ONCE(chan->evtchn.eoi_due, true);
+	napi_schedule(&chan->napi);
+	return IRQ_HANDLED;
+}
+
+/* Is the peer entitled to send this frame, to us, and is it a sound one? */
+static bool frame_ok(struct xenloop_chan *chan, struct sk_buff *skb,
+		     const struct xenloop_frame *frame)
+{
+	const struct ethhdr *eth = eth_hdr(skb);
+
+	if (!ether_addr_equal(eth->h_source, chan->peer->key.mac)) {
+		xenloop_inc(chan, RX_DROP_SRC_MAC);
+		return false;
+	}
+	if (!ether_addr_equal(eth->h_dest, chan->iface->mac)) {
+		xenloop_inc(chan, RX_DROP_DST_MAC);
+		return false;
+	}
+	if (eth_type_vlan(eth->h_proto)) {
+		xenloop_inc(chan, RX_DROP_VLAN);
+		return false;
+	}
+	if (!xenloop_frame_offload(skb, frame)) {
+		xenloop_inc(chan, RX_DROP_META);
+		return false;
+	}
+	if (!netif_running(chan->iface->dev)) {
+		xenloop_inc(chan, RX_DROP_IFACE_DOWN);
+		return false;
+	}
+	return true;
+}
+
+/* Hand a copied frame to the stack, or drop it, counted. */
+static void deliver(struct xenloop_chan *chan, struct sk_buff *skb,
+		    const struct xenloop_frame *frame)
+{
+	if (!frame_ok(chan, skb, frame)) {
+		kfree_skb(skb);
+		return;
+	}
+	xenloop_inc(chan, RX_FRAMES);
+	xenloop_add(chan, RX_BYTES, frame->len);
+	if (skb_is_gso(skb))
+		xenloop_inc(chan, RX_GSO_FRAMES);
+	skb->protocol = eth_type_trans(skb, chan->iface->dev);
+	napi_gro_receive(&chan->napi, skb);
+}
+
+static void look_later(struct xenloop_chan *chan, unsigned long delay)
+{
+	chan->rx.later = true;
+	xenloop_chan_kick(chan, delay);
+}
+
+/*
+ * May frames be taken yet? While markers are outstanding earlier frames are
+ * still on the standard path; the wait starts with the first frame.
+ */
+static bool held(struct xenloop_chan *chan)
+{
+	struct xenloop_rx *rx = &chan->rx;
+	unsigned long hold = msecs_to_jiffies(READ_ONCE(xenloop.hold_ms));
+
+	if (!READ_ONCE(rx->hold))
+		return false;
+	if (!rx->holding) {
+		rx->holding = true;
+		rx->hold_until = jiffies + hold;
+	}
+	if (time_after_eq(jiffies, rx->hold_until)) {
+		xenloop_inc(chan, RX_HOLD_TIMEOUTS);
+		rx->hold = false;
+		return false;
+	}
+	look_later(chan, rx->hold_until - jiffies);
+	return true;
+}
+
+/* Claim what is there. False: nothing to consume now. */
+static bool claim(struct xenloop_chan *chan)
+{
+	int err;
+
+	if (!xenloop_consumer_has_data(&chan->rx.fifo) || held(chan))
+		return false;
+	err = xenloop_consumer_claim(&chan->rx.fifo);
+	if (err == -EAGAIN)
+		look_later(chan, LATER);
+	else if (err)
+		xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
+	return err != -EPROTO;
+}
+
+/* Consume up to @budget claimed frames; returns how many. */
+static int consume(struct xenloop_chan *chan, int budget)
+{
+	struct xenloop_consumer *c = &chan->rx.fifo;
+	struct xenloop_frame frame;
+	struct sk_buff *skb;
+	int work = 0, more;
+
+	while (work < budget && (more = xenloop_consumer_peek(c, &frame))) {
+		if (more < 0) {
+			xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
+			break;
+		}
+		skb = xenloop_frame_read(&chan->napi, c, &frame);
+		if (!skb) {
+			xenloop_inc(chan, RX_NOMEM);
+			look_later(chan, LATER);
+			break;
+		}
+		xenloop_consumer_pop(c, frame.len);
+		deliver(chan, skb, &frame);
+		work++;
+	}
+	return work;
+}
+
+static int receive(struct xenloop_chan *chan, int budget)
+{
+	int work = 0;
+
+	chan->rx.later = false;
+	if (READ_ONCE(chan->fault) || !claim(chan))
+		return 0;
+	work = consume(chan, budget);
+	if (work)
+		WRITE_ONCE(chan->last_used, jiffies);
+	if (xenloop_consumer_release(&chan->rx.fifo)) {
+		xenloop_inc(chan, TX_ROOM_EVENTS);
+		xenloop_evtchn_notify(&chan->evtchn);
+	}
+	return work;
+}
+
+/*
+ * Go to sleep: ask for an event unless there is work already, and let the next
+ * one in. An event was spurious if neither direction moved since the last one.
+ */
+static void sleep_until_event(struct xenloop_chan *chan)
+{
+	u32 prod = chan->rx.fifo.claim;
+	u32 cons = READ_ONCE(chan->tx.fifo.cons);
+	bool moved = prod != chan->eoi_prod || cons != chan->eoi_cons;
+
+	if (!chan->rx.later && !READ_ONCE(chan->fault) &&
+	    xenloop_consumer_sleep(&chan->rx.fifo)) {
+		napi_schedule(&chan->napi);
+		return;
+	}
+	chan->eoi_prod = prod;
+	chan->eoi_cons = cons;
+	xenloop_evtchn_eoi(&chan->evtchn, !moved && !chan->rx.later);
+}
+
+int xenloop_rx_poll(struct napi_struct *napi, int budget)
+{
+	struct xenloop_chan *chan = container_of(napi, struct xenloop_chan,
+						 napi);
+	int work;
+
+	if (!budget)
+		return 0;
+	xenloop_inc(chan, RX_POLLS);
+	xenloop_tx_service(chan);
+	work = receive(chan, budget);
+	xenloop_chan_watch(chan);
+	if (work < budget && napi_complete_done(napi, work))
+		sleep_until_event(chan);
+	return work;
+}
+
+/* Has the peer put its last frame, and was it consumed? */
+bool xenloop_rx_drained(struct xenloop_chan *chan)
+{
+	u32 state = virt_load_acquire(&xenloop_own_ctrl(chan)->prod_state);
+
+	return state != XENLOOP_PROD_ACTIVE &&
+	       !xenloop_consumer_has_data(&chan->rx.fifo);
+}

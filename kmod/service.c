@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Service work of a channel, in process context: what the fast paths found,
+ * what the peer announced in the shared pages, time limits, and the way down:
+ * hold, drain, give back, free.
+ */
+#include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+#include <linux/xarray.h>
+
+#include "chan.h"
+#include "iface.h"
+#include "netlink.h"
+#include "state.h"
+
+/* How often a draining channel is looked at, besides its events. */
+#define DRAIN_POLL	msecs_to_jiffies(8)
+/* A bridge forgets a MAC address after 300 s without a frame from it. */
+#define REFRESH		(60 * HZ)
+
+/* Run the service work after @delay jiffies, or earlier if it is due. */
+void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay)
+{
+	unsigned long due = jiffies + delay;
+
+	if (delayed_work_pending(&chan->work) &&
+	    time_before_eq(chan->work.timer.expires, due))
+		return;
+	mod_delayed_work(xenloop.wq, &chan->work, delay);
+}
+
+/* A fast path cannot go on: close for @reason. Any context. */
+void xenloop_chan_fault(struct xenloop_chan *chan, enum xenloop_reason reason)
+{
+	if (!cmpxchg(&chan->fault, 0, reason))
+		mod_delayed_work(xenloop.wq, &chan->work, 0);
+}
+
+/* What the peer says about itself, in both FIFOs. */
+static bool peer_closes(struct xenloop_chan *chan)
+{
+	if (READ_ONCE(xenloop_own_ctrl(chan)->prod_state) == XENLOOP_PROD_CLOSED)
+		return true;
+	return chan->foreign.nr &&
+	       READ_ONCE(xenloop_foreign_ctrl(chan)->cons_state) !=
+	       XENLOOP_CONS_OPEN;
+}
+
+static bool peer_active(struct xenloop_chan *chan)
+{
+	return READ_ONCE(xenloop_own_ctrl(chan)->prod_state) ==
+	       XENLOOP_PROD_ACTIVE;
+}
+
+/* From NAPI: does the peer's state ask for the service work? */
+void xenloop_chan_watch(struct xenloop_chan *chan)
+{
+	bool news = false;
+
+	switch (READ_ONCE(chan->state)) {
+	case XENLOOP_CHAN_STATE_CONNECTED:
+	case XENLOOP_CHAN_STATE_ACTIVE:
+		news = peer_closes(chan);
+		if (!chan->rx.seen_peer_active && peer_active(chan)) {
+			chan->rx.seen_peer_active = true;
+			news = true;
+		}
+		break;
+	case XENLOOP_CHAN_STATE_DRAINING:
+		news = true;
+		break;
+	default:
+		break;
+	}
+	if (news)
+		xenloop_chan_kick(chan, 0);
+}
+
+/* Say in both FIFOs that this is the end, and ring. */
+static void announce_close(struct xenloop_chan *chan, u32 cons_state)
+{
+	if (chan->foreign.nr)
+		virt_store_release(&xenloop_foreign_ctrl(chan)->prod_state,
+				   XENLOOP_PROD_CLOSED);
+	virt_store_release(&xenloop_own_ctrl(chan)->cons_state, cons_state);
+	xenloop_evtchn_notify(&chan->evtchn);
+}
+
+/*
+ * Begin to close, or hurry up a channel that drains already. With @drain the
+ * service work waits for the peer up to the drain timeout; event "down" tells
+ * when it is over. Needs xenloop.lock.
+ */
+void xenloop_chan_close(struct xenloop_chan *chan, enum xenloop_reason reason,
+			bool drain)
+{
+	unsigned long wait = drain ? msecs_to_jiffies(xenloop.drain_ms) : 0;
+
+	lockdep_assert_held(&xenloop.lock);
+	if (chan->state == XENLOOP_CHAN_STATE_DEAD)
+		return;
+	if (chan->state != XENLOOP_CHAN_STATE_DRAINING) {
+		chan->reason = reason;
+		chan->drain_until = jiffies + wait;
+		WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_DRAINING);
+		xenloop_tx_hold(chan);
+		announce_close(chan, XENLOOP_CONS_CLOSING);
+		xenloop_nl_event(XENLOOP_EVENT_DRAINING, chan);
+	} else if (!drain) {
+		chan->drain_until = jiffies;
+	}
+	mod_delayed_work(xenloop.wq, &chan->work, 0);
+}
+
+/* The peer will not take what it has not claimed, ever. */
+static bool peer_gone(struct xenloop_chan *chan)
+{
+	return chan->foreign.nr &&
+	       READ_ONCE(xenloop_foreign_ctrl(chan)->cons_state) ==
+	       XENLOOP_CONS_GONE;
+}
+
+static bool drained(struct xenloop_chan *chan)
+{
+	if (chan->fault || time_after_eq(jiffies, chan->drain_until))
+		return true;
+	return (xenloop_tx_drained(chan) || peer_gone(chan)) &&
+	       xenloop_rx_drained(chan);
+}
+
+static void free_work(struct work_struct *work)
+{
+	struct xenloop_chan *chan = container_of(work, struct xenloop_chan,
+						 free_work);
+
+	cancel_delayed_work_sync(&chan->work);
+	xenloop_chan_free(chan);
+}
+
+/*
+ * Close for good, now: nothing more is consumed, frames that the peer has not
+ * claimed go out by the standard path, nobody can find the channel, and its
+ * pages and port are given back. Event "down" is sent. Needs xenloop.lock; may
+ * sleep; waits for NAPI, RCU readers and the interrupt handler.
+ */
+void xenloop_chan_finish(struct xenloop_chan *chan)
+{
+	lockdep_assert_held(&xenloop.lock);
+	napi_disable(&chan->napi);
+	announce_close(chan, XENLOOP_CONS_GONE);
+	xenloop_tx_stop(chan);
+	rcu_assign_pointer(chan->peer->chan, NULL);
+	xa_erase(&xenloop_chans, chan->id);
+	synchronize_net();
+	xenloop_evtchn_notify(&chan->evtchn);
+	xenloop_evtchn_close(&chan->evtchn, chan);
+	netif_napi_del(&chan->napi);
+	xenloop_unmap(&chan->foreign);
+	xenloop_ungrant(&chan->own);
+	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_DEAD);
+	xenloop_nl_event(XENLOOP_EVENT_DOWN, chan);
+	xenloop_peer_unlink(chan->peer);
+	wake_up(&xenloop.chan_gone);
+	INIT_WORK(&chan->free_work, free_work);
+	queue_work(xenloop.wq, &chan->free_work);
+}
+
+static void tell_up(struct xenloop_chan *chan)
+{
+	if (chan->up_told || chan->state != XENLOOP_CHAN_STATE_ACTIVE ||
+	    !peer_active(chan))
+		return;
+	chan->up_told = true;
+	xenloop_nl_event(XENLOOP_EVENT_UP, chan);
+}
+
+/* Frames wait for a timer: is it time? */
+static void poll_again(struct xenloop_chan *chan)
+{
+	if (!READ_ONCE(chan->rx.later))
+		return;
+	local_bh_disable();
+	napi_schedule(&chan->napi);
+	local_bh_enable();
+}
+
+/* One look at a channel that is not closing; returns when to look again. */
+static unsigned long look(struct xenloop_chan *chan)
+{
+	if (chan->fault) {
+		xenloop_chan_close(chan, chan->fault, false);
+		return 0;
+	}
+	if (peer_closes(chan)) {
+		xenloop_chan_close(chan, XENLOOP_REASON_PEER_CLOSED, true);
+		return 0;
+	}
+	tell_up(chan);
+	poll_again(chan);
+	if (chan->state != XENLOOP_CHAN_STATE_ACTIVE)
+		return HZ;
+	if (xenloop_tx_stalled(chan)) {
+		xenloop_nl_event(XENLOOP_EVENT_STALLED, chan);
+		xenloop_chan_close(chan, XENLOOP_REASON_STALLED, false);
+		return 0;
+	}
+	if (time_after(jiffies, chan->refreshed + REFRESH)) {
+		chan->refreshed = jiffies;
+		xenloop_marker_send(chan, 0, 1);
+	}
+	return clamp(msecs_to_jiffies(xenloop.stall_ms) / 4, HZ / 20, HZ);
+}
+
+void xenloop_chan_work(struct work_struct *work)
+{
+	struct xenloop_chan *chan = container_of(to_delayed_work(work),
+						 struct xenloop_chan, work);
+	unsigned long again = 0;
+
+	mutex_lock(&xenloop.lock);
+	switch (chan->state) {
+	case XENLOOP_CHAN_STATE_DEAD:
+		break;
+	case XENLOOP_CHAN_STATE_DRAINING:
+		poll_again(chan);
+		if (drained(chan))
+			xenloop_chan_finish(chan);
+		else
+			again = DRAIN_POLL;
+		break;
+	default:
+		again = look(chan);
+	}
+	if (again)
+		xenloop_chan_kick(chan, again);
+	mutex_unlock(&xenloop.lock);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suspend, save and migration. When the kernel gets here, userspace is frozen
+ * already, so the module lets go of everything foreign by itself: a PV guest
+ * saved while it maps another domain's pages crashes after its restore. The
+ * callbacks hang on a platform device that exists for nothing else.
+ */
+#include <linux/platform_device.h>
+#include <linux/pm.h>
+#include <linux/random.h>
+#include <linux/xarray.h>
+
+#include "chan.h"
+#include "iface.h"
+#include "netlink.h"
+#include "state.h"
+#include "suspend.h"
+
+/* Never waits for a peer: it takes back what we have not claimed. */
+static int freeze(struct device *dev)
+{
+	struct xenloop_chan *chan;
+	unsigned long id;
+
+	mutex_lock(&xenloop.lock);
+	WRITE_ONCE(xenloop.suspended, true);
+	xenloop_nl_global(XENLOOP_EVENT_SUSPENDED);
+	xa_for_each(&xenloop_chans, id, chan) {
+		xenloop_chan_close(chan, XENLOOP_REASON_SUSPEND, false);
+		xenloop_chan_finish(chan);
+	}
+	mutex_unlock(&xenloop.lock);
+	return 0;
+}
+
+/* Restored, or the suspend was cancelled: a new life either way. */
+static int resume(struct device *dev)
+{
+	mutex_lock(&xenloop.lock);
+	xenloop.epoch = get_random_u64();
+	WRITE_ONCE(xenloop.suspended, false);
+	xenloop_iface_resumed();
+	xenloop_nl_global(XENLOOP_EVENT_RESUMED);
+	mutex_unlock(&xenloop.lock);
+	return 0;
+}
+
+static const struct dev_pm_ops pm_ops = {
+	.freeze = freeze,
+	.thaw = resume,
+	.restore = resume,
+};
+
+static struct platform_driver driver = {
+	.driver = {
+		.name = "xenloop",
+		.pm = &pm_ops,
+	},
+};
+
+static struct platform_device *device;
+
+int xenloop_suspend_init(void)
+{
+	int err = platform_driver_register(&driver);
+
+	if (err)
+		return err;
+	device = platform_device_register_simple("xenloop", PLATFORM_DEVID_NONE,
+						 NULL, 0);
+	if (IS_ERR(device)) {
+		platform_driver_unregister(&driver);
+		return PTR_ERR(device);
+	}
+	return 0;
+}
+
+void xenloop_suspend_exit(void)
+{
+	platform_device_unregister(device);
+	platform_driver_unregister(&driver);
+}
