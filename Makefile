@@ -98,8 +98,8 @@ FUZZERS	:= $(patsubst %.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 unit-programs: $(UNIT) $(FUZZERS) userspace $(BUILD)/asan/bin/xenloopctl
 check-unit:
 	@scripts/deps --check
-	@$(MAKE) --no-print-directory -s -j$(NPROC) BUILD=$(BUILD) unit-programs
-	@BUILD=$(BUILD) $(PYTHON) tests/run-unit.py $(UNIT) $(FUZZERS) $(wildcard tests/unit/*.py)
+	@unbuilt=; $(MAKE) --no-print-directory -s -k -j$(NPROC) BUILD=$(BUILD) unit-programs || unbuilt=--unbuilt; \
+	BUILD=$(BUILD) $(PYTHON) tests/run-unit.py $$unbuilt $(UNIT) $(FUZZERS) $(wildcard tests/unit/*.py)
 ## make fuzz          fuzzes each parser for FUZZ_TIME seconds (default 600)
 fuzz: $(FUZZERS)
 	@BUILD=$(BUILD) $(PYTHON) tests/run-unit.py --fuzz-time $(or $(FUZZ_TIME),600) $(FUZZERS)

@@ -21,10 +21,12 @@ FUZZ_SECONDS = 8
 
 
 def execute(command, timeout, env=None):
-    """Exit status and output; a timeout is a status of its own."""
+    """Exit status, or a word for what has none, and output."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=timeout, cwd=ROOT, env={**os.environ, **(env or {})})
+    except FileNotFoundError:
+        return 'missing', 'not built'
     except subprocess.TimeoutExpired as error:
         return 'timeout', (error.stdout or b'').decode(errors='replace')
     return done.returncode, done.stdout.decode(errors='replace')
@@ -84,9 +86,10 @@ def label(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--fuzz-time', type=int, default=0, metavar='SECONDS', help='fuzz that long, without a limit of runs')
+    parser.add_argument('--unbuilt', action='store_true', help='something could not be built: one failure more')
     parser.add_argument('program', nargs='+')
     options = parser.parse_args()
-    passed = failed = 0
+    passed, failed = 0, int(options.unbuilt)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(lambda path: run(path, options.fuzz_time), options.program)
         for path, (good, bad, output) in zip(options.program, results):
