@@ -100,7 +100,7 @@ int xenloop_peer_add(struct xenloop_iface *iface, const u8 *mac, u16 domid,
 void xenloop_peer_del(struct xenloop_peer *peer);
 void xenloop_peer_unlink(struct xenloop_peer *peer);
 void xenloop_peer_del_all(struct xenloop_iface *iface);
-void xenloop_peer_walk(struct rhashtable_iter *iter);
+void xenloop_peer_walk(struct rhashtable_iter *iter) __acquires(RCU);
 int xenloop_peer_init(void);
 void xenloop_peer_exit(void);
 

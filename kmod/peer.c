@@ -113,7 +113,7 @@ void xenloop_peer_del_all(struct xenloop_iface *iface)
 }
 
 /* Start a walk; end it with rhashtable_walk_stop() and _exit(). */
-void xenloop_peer_walk(struct rhashtable_iter *iter)
+void xenloop_peer_walk(struct rhashtable_iter *iter) __acquires(RCU)
 {
 	rhashtable_walk_enter(&peers, iter);
 	rhashtable_walk_start(iter);
