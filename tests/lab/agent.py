@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Client of the agent that runs in Dom0 and in every guest (rootfs/usr/lib/lab/agent)."""
+import re
 import secrets
 import socket
 import time
@@ -32,22 +33,27 @@ def call(port, script, data=b'', timeout=120, sink=None):
 
 def read_reply(connection, mark, deadline, sink):
     """The trailer is the last line: everything before it is output, in any bytes."""
+    trailer = re.compile(re.escape(mark) + rb'(\d+)\n')
+    longest = len(mark) + 8
     pending = b''
+    kept = []
+    sink = sink or kept.append
     while True:
         connection.settimeout(max(0.01, deadline - time.monotonic()))
-        chunk = connection.recv(1 << 16)
+        chunk = connection.recv(1 << 18)
         if not chunk:
             raise AgentError(f'the connection ended early, after: {pending[-300:].decode(errors="replace")!r}')
         pending += chunk
-        start = pending.find(mark, max(0, len(pending) - len(chunk) - len(mark) - 8))
-        if start >= 0 and pending.endswith(b'\n'):
-            if sink:
-                sink(pending[:start])
-            return int(pending[start + len(mark):]), b'' if sink else pending[:start]
-        if sink and len(pending) > len(mark) + 8 and start < 0:
-            keep = len(mark) + 8
-            sink(pending[:-keep])
-            pending = pending[-keep:]
+        found = trailer.search(pending)
+        if found:
+            sink(pending[:found.start()])
+            return int(found[1]), b''.join(kept)
+        # Hold back only what may be the beginning of a trailer.
+        start = pending.find(mark[:1], max(0, len(pending) - longest))
+        if start < 0:
+            start = len(pending)
+        sink(pending[:start])
+        pending = pending[start:]
 
 
 def wait(port, timeout):
