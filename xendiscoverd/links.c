@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Dom0's interfaces: the table, and how it is filled; see links.h. */
 #include <errno.h>
+#include <net/if.h>
+
+#include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>

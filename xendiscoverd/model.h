@@ -74,6 +74,8 @@ struct xenloop_guest {
 	bool facts_stale;		/* toolstack's nodes to be read */
 	bool hello_stale;
 	bool seen;			/* mark of a scan */
+	bool watched;			/* our watches are set, its nodes loaded */
+	bool unpruned;			/* loaded nodes were not looked through */
 	struct xenloop_outbox outbox;
 	struct xenloop_pub pub;
 	struct xenloop_ratelimit hello_rate;

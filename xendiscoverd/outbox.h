@@ -17,6 +17,7 @@ struct xenloop_outbox_entry {
 	struct xenloop_node node;	/* owner's view: P-V-W */
 	bool stale;			/* to be read */
 	bool listed;			/* mark of a scan */
+	bool judged;			/* since it was read */
 	const char *refused;		/* why not relayed; static; NULL: relayed */
 	char *text;			/* NULL: not there, or does not parse */
 	struct xenloop_msg msg;		/* of text */
@@ -29,7 +30,7 @@ struct xenloop_outbox {
 	bool rescan;		/* the whole directory is to be read */
 	bool stale;		/* some entry is */
 	bool unbilled;		/* the first reading takes no tokens */
-	bool full_logged;
+	bool overflow;		/* nodes were ignored for want of room */
 };
 
 /* NULL if there is none. */

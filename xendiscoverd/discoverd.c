@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* The daemon's connections, events and timers. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/log.h"
+#include "xendiscoverd/xendiscoverd.h"
+
+#define EVENTS_AT_ONCE 1024	/* watches handled before others get a turn */
+#define BEAT_SECONDS 5
+#define RETRY_MS 1000
+#define MAX_DOMAINS 65536
+
+static void disconnect(struct xenloop_discoverd *d, const char *why)
+{
+	if (d->xs_event)
+		event_free(d->xs_event);
+	d->xs_event = NULL;
+	event_del(d->work);
+	xenloop_xs_close(&d->xs);
+	if (d->xen)
+		d->xen_ops->close(d->xen);
+	d->xen = NULL;
+	xenloop_model_clear(&d->model);
+	d->connected = false;
+	xenloop_loop_status(d->loop, "waiting: %s", why);
+}
+
+static void lost(struct xenloop_discoverd *d)
+{
+	log_err("xs", "connection to XenStore lost; trying again");
+	d->reconnects++;
+	disconnect(d, "connection to XenStore lost");
+}
+
+void xenloop_discoverd_schedule(struct xenloop_discoverd *d, uint64_t ms)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(ms / 1000),
+		.tv_usec = (suseconds_t)(ms % 1000 * 1000),
+	};
+
+	if (d->connected && (!ms || !event_pending(d->work, EV_TIMEOUT, NULL)))
+		event_add(d->work, &tv);
+}
+
+static void show_status(struct xenloop_discoverd *d)
+{
+	size_t peers, links;
+
+	xenloop_status_count(&d->model, &peers, &links);
+	xenloop_loop_status(d->loop, "%zu guests, %zu links", peers, links);
+}
+
+static void on_work(evutil_socket_t fd, short what, void *arg)
+{
+	struct xenloop_discoverd *d = arg;
+	uint64_t wait_ms;
+	int err;
+
+	(void)fd;
+	(void)what;
+	err = xenloop_work(d, &wait_ms);
+	if (xenloop_xs_is_dead(err)) {
+		lost(d);
+		return;
+	}
+	if (err) {
+		log_err("work", "%s; trying again", strerror(-err));
+		wait_ms = RETRY_MS;
+	}
+	if (wait_ms != UINT64_MAX)
+		xenloop_discoverd_schedule(d, wait_ms + 1);
+	show_status(d);
+}
+
+static void on_xs(evutil_socket_t fd, short what, void *arg)
+{
+	struct xenloop_discoverd *d = arg;
+	struct xenloop_xs_event ev;
+	int ret = 0;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < EVENTS_AT_ONCE; i++) {
+		ret = xenloop_xs_next_event(&d->xs, &ev);
+		if (ret != 1)
+			break;
+		xenloop_watches_fired(d, &ev);
+	}
+	if (ret < 0)
+		lost(d);
+	else if (ret == 1)	/* there may be more, and the fd need not say so */
+		event_active(d->xs_event, EV_READ, 0);
+}
+
+static int connect_xs(struct xenloop_discoverd *d, const char **why)
+{
+	int err = xenloop_xs_open(&d->xs, d->xs_ops, why);
+
+	if (err)
+		return err;
+	*why = "no XenStore: can't set watches";
+	err = xenloop_watches_add(&d->xs);
+	if (err)
+		return err;
+	*why = "out of memory";
+	d->xs_event = event_new(xenloop_loop_base(d->loop),
+				xenloop_xs_fd(&d->xs), EV_READ | EV_PERSIST,
+				on_xs, d);
+	return d->xs_event && !event_add(d->xs_event, NULL) ? 0 : -ENOMEM;
+}
+
+/* To XenStore and the hypervisor; *why is a line for the user on failure. */
+static int connect_all(struct xenloop_discoverd *d, const char **why)
+{
+	int err = connect_xs(d, why);
+
+	if (!err) {
+		*why = "no access to the hypervisor: not Dom0, or not root";
+		err = d->xen_ops->open(&d->xen);
+	}
+	if (err) {
+		disconnect(d, *why);
+		return err;
+	}
+	d->connected = true;
+	d->domains_stale = true;
+	d->links_stale = true;
+	log_info("xs", "connected to XenStore");
+	xenloop_discoverd_schedule(d, 0);
+	return 0;
+}
+
+/* Nobody tells of a sysctl, nor reliably of a connection that has died. */
+static void on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct xenloop_discoverd *d = arg;
+	bool netfilter = xenloop_links_netfilter("");
+	const char *why;
+	char buf[16];
+
+	(void)fd;
+	(void)what;
+	if (netfilter != d->links.netfilter) {
+		d->links.netfilter = netfilter;
+		xenloop_discoverd_schedule(d, 0);
+	}
+	if (!d->connected)
+		connect_all(d, &why);
+	else if (xenloop_xs_is_dead(xenloop_xs_read(&d->xs, 0,
+						    "/local/domain/0/domid",
+						    buf, sizeof(buf))))
+		lost(d);
+}
+
+static void on_links(void *arg)
+{
+	struct xenloop_discoverd *d = arg;
+
+	d->links_stale = true;
+	xenloop_discoverd_schedule(d, 0);
+}
+
+static void on_reload(void *arg)
+{
+	struct xenloop_discoverd *d = arg;
+	struct xenloop_conf_error err;
+	struct xenloop_settings *new;
+
+	new = xenloop_settings_load(d->config, d->config_optional, &err);
+	if (!new) {
+		log_err("conf", "%s; the old settings stay", err.text);
+		return;
+	}
+	xenloop_settings_free(d->settings);
+	d->settings = new;
+	xenloop_log_set_verbose(d->verbose || new->verbose);
+	for (size_t i = 0; i < d->model.nr; i++)
+		d->model.guest[i]->changed = true;
+	xenloop_discoverd_schedule(d, 0);
+	log_notice("conf", "%s: loaded", d->config);
+}
+
+static const struct xenloop_loop_ops loop_ops = { .reload = on_reload };
+
+static int add_timers(struct xenloop_discoverd *d)
+{
+	const struct timeval beat = { .tv_sec = BEAT_SECONDS };
+	struct event_base *base = xenloop_loop_base(d->loop);
+
+	d->work = evtimer_new(base, on_work, d);
+	d->beat = event_new(base, -1, EV_PERSIST, on_beat, d);
+	if (!d->work || !d->beat)
+		return -1;
+	return event_add(d->beat, &beat);
+}
+
+/* What the daemon needs of the machine besides Xen. */
+static int open_local(struct xenloop_discoverd *d)
+{
+	struct event_base *base;
+
+	d->loop = xenloop_loop_new(&loop_ops, d);
+	if (!d->loop || add_timers(d)) {
+		log_err("main", "no event loop: %s", strerror(errno));
+		return XENLOOP_EXIT_ERROR;
+	}
+	base = xenloop_loop_base(d->loop);
+	d->links.netfilter = xenloop_links_netfilter("");
+	d->links_watch = xenloop_links_watch_new(base, on_links, d);
+	if (!d->links_watch) {
+		log_err("links", "no rtnetlink: %s", strerror(errno));
+		return XENLOOP_EXIT_ERROR;
+	}
+	d->ctl = xenloop_ctl_new(base, XENLOOP_CTL_DOM0_PATH,
+				 xenloop_discoverd_verbs, d);
+	if (!d->ctl) {
+		log_err("ctl", "%s: %s", XENLOOP_CTL_DOM0_PATH,
+			strerror(errno));
+		return errno == EADDRINUSE ? XENLOOP_EXIT_RUNNING :
+					     XENLOOP_EXIT_ERROR;
+	}
+	return 0;
+}
+
+int xenloop_discoverd_init(struct xenloop_discoverd *d)
+{
+	const char *why;
+	int status;
+
+	d->started_ms = xenloop_now_ms();
+	status = open_local(d);
+	if (status)
+		return status;
+	if (connect_all(d, &why)) {
+		if (!d->wait) {
+			log_err("main", "%s", why);
+			return XENLOOP_EXIT_NO_XEN;
+		}
+		log_notice("main", "%s; waiting", why);
+	}
+	xenloop_loop_ready(d->loop);
+	return 0;
+}
+
+void xenloop_discoverd_exit(struct xenloop_discoverd *d)
+{
+	xenloop_ctl_free(d->ctl);
+	xenloop_links_watch_free(d->links_watch);
+	xenloop_links_clear(&d->links);
+	if (d->work)
+		disconnect(d, "stopping");
+	if (d->work)
+		event_free(d->work);
+	if (d->beat)
+		event_free(d->beat);
+	xenloop_loop_free(d->loop);
+	xenloop_settings_free(d->settings);
+}
+
+int xenloop_discoverd_clean(struct xenloop_discoverd *d)
+{
+	struct xenloop_xs_dir dir;
+	const char *why;
+	uint32_t domid;
+	int err;
+
+	if (xenloop_xs_open(&d->xs, d->xs_ops, &why)) {
+		log_err("main", "%s", why);
+		return XENLOOP_EXIT_NO_XEN;
+	}
+	err = xenloop_xs_directory(&d->xs, 0, "/local/domain", MAX_DOMAINS,
+				   &dir);
+	for (unsigned int i = 0; i < dir.nr && !err; i++) {
+		struct xenloop_pub none = { 0 };
+
+		if (xenloop_u32_parse(dir.name[i], XENLOOP_DOMID_MAX, &domid) ||
+		    !domid)
+			continue;
+		err = xenloop_pub_remove(&d->xs, domid, &none);
+	}
+	xenloop_xs_dir_free(&dir);
+	xenloop_xs_close(&d->xs);
+	if (err)
+		log_err("main", "%s", strerror(-err));
+	return err ? XENLOOP_EXIT_ERROR : XENLOOP_EXIT_OK;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* xendiscoverd: tells the guests of one Xen host of each other. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/log.h"
+#include "xendiscoverd/xendiscoverd.h"
+
+#ifndef XENLOOP_SYSCONFDIR
+#define XENLOOP_SYSCONFDIR "/etc/xenloop"
+#endif
+
+#define DEFAULT_CONFIG XENLOOP_SYSCONFDIR "/xendiscoverd.conf"
+
+static const char usage[] =
+	"usage: xendiscoverd [OPTION...]\n"
+	"Tells the Xen guests on this host which others they may reach by\n"
+	"shared memory, and relays their offers. Runs in Dom0, in the foreground.\n"
+	"\n"
+	"  -c, --config FILE   settings (" DEFAULT_CONFIG ")\n"
+	"  -w, --wait          wait for XenStore instead of giving up\n"
+	"  -f, --foreground    no effect: this is how it runs\n"
+	"  -v, --verbose       log more\n"
+	"  -t, --check-config  read the settings, tell what is wrong, and exit\n"
+	"      --clean         remove all nodes that xendiscoverd wrote, and exit\n"
+	"  -h, --help\n"
+	"  -V, --version\n"
+	"\n"
+	"Exit status: 0 fine, 1 error, 2 bad options or settings, 3 not Dom0 or\n"
+	"no XenStore, 4 running already.\n";
+
+enum { OPT_CLEAN = 256 };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "wait", no_argument, NULL, 'w' },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "check-config", no_argument, NULL, 't' },
+	{ "clean", no_argument, NULL, OPT_CLEAN },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+struct options {
+	bool check;
+	bool clean;
+};
+
+static int bad_usage(void)
+{
+	fputs("Try 'xendiscoverd --help'.\n", stderr);
+	return XENLOOP_EXIT_USAGE;
+}
+
+/* -1 to go on, or an exit status. */
+static int parse_options(int argc, char **argv, struct xenloop_discoverd *d,
+			 struct options *o)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:wfvthV", long_options,
+				NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			d->config = optarg;
+			d->config_optional = false;
+			break;
+		case 'w':
+			d->wait = true;
+			break;
+		case 'f':
+			break;
+		case 'v':
+			d->verbose = true;
+			break;
+		case 't':
+			o->check = true;
+			break;
+		case OPT_CLEAN:
+			o->clean = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return XENLOOP_EXIT_OK;
+		case 'V':
+			puts("xendiscoverd " XENLOOP_VERSION);
+			return XENLOOP_EXIT_OK;
+		default:
+			return bad_usage();
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "xendiscoverd: takes no arguments: %s\n",
+		argv[optind]);
+	return bad_usage();
+}
+
+/* xenfs need not be mounted; then xenstored and privcmd will tell. */
+static bool surely_not_dom0(void)
+{
+	char text[64] = "";
+	FILE *f = fopen("/proc/xen/capabilities", "re");
+	bool read;
+
+	if (!f)
+		return false;
+	read = fgets(text, sizeof(text), f) != NULL;
+	fclose(f);
+	return !read || !strstr(text, "control_d");
+}
+
+/* -1 to go on, or an exit status. */
+static int check_place(void)
+{
+	int err;
+
+	if (!xenloop_xs_on_xen()) {
+		log_err("main", "not a Xen host: no hypervisor below this kernel");
+		return XENLOOP_EXIT_NO_XEN;
+	}
+	if (surely_not_dom0()) {
+		log_err("main", "not Dom0: in a guest, xenloopd is the one to run");
+		return XENLOOP_EXIT_NO_XEN;
+	}
+	err = xenloop_lock();
+	if (!err)
+		return -1;
+	if (err == -EWOULDBLOCK) {
+		log_err("main", "another xendiscoverd is running");
+		return XENLOOP_EXIT_RUNNING;
+	}
+	log_err("main", "runtime directory: %s", strerror(-err));
+	return XENLOOP_EXIT_ERROR;
+}
+
+static int run(struct xenloop_discoverd *d)
+{
+	int status = xenloop_discoverd_init(d);
+
+	if (!status) {
+		log_notice("main", "xendiscoverd %s", XENLOOP_VERSION);
+		status = xenloop_loop_run(d->loop);
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct xenloop_discoverd d = {
+		.config = DEFAULT_CONFIG, .config_optional = true,
+		.sysfs = "/sys", .xs_ops = &xenloop_xs_libxenstore,
+		.xen_ops = &xenloop_xen_libxenctrl,
+	};
+	struct xenloop_conf_error err;
+	struct options o = { 0 };
+	int status;
+
+	status = parse_options(argc, argv, &d, &o);
+	if (status >= 0)
+		return status;
+	xenloop_log_init("xendiscoverd", d.verbose);
+	d.settings = xenloop_settings_load(d.config, d.config_optional, &err);
+	if (!d.settings) {
+		log_err("conf", "%s", err.text);
+		return XENLOOP_EXIT_USAGE;
+	}
+	xenloop_log_set_verbose(d.verbose || d.settings->verbose);
+	status = o.check ? XENLOOP_EXIT_OK : check_place();
+	if (status < 0)
+		status = o.clean ? xenloop_discoverd_clean(&d) : run(&d);
+	xenloop_discoverd_exit(&d);
+	return status;
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Messages from guest to guest; see relay.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/log.h"
+#include "xendiscoverd/events.h"
+#include "xendiscoverd/relay.h"
+
+static const char to_prefix[] = "to/";
+
+static void mark_entry(struct xenloop_guest *guest,
+		       const struct xenloop_node *node,
+		       const struct xenloop_settings *s,
+		       struct xenloop_relay_counters *c)
+{
+	struct xenloop_outbox *box = &guest->outbox;
+	struct xenloop_outbox_entry *entry;
+
+	entry = xenloop_outbox_add(box, node, s->max_messages);
+	if (entry) {
+		entry->stale = true;
+		entry->listed = true;
+		box->stale = true;
+		return;
+	}
+	c->ignored++;
+	if (!box->overflow)
+		xenloop_event_overflow(guest, s->max_messages,
+				       xenloop_now_ms());
+	box->overflow = true;
+}
+
+void xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
+			const struct xenloop_settings *s,
+			struct xenloop_relay_counters *c)
+{
+	size_t len = sizeof(to_prefix) - 1;
+	struct xenloop_node node;
+
+	if (!*rest || !strcmp(rest, "to")) {
+		guest->outbox.rescan = true;
+		return;
+	}
+	if (strncmp(rest, to_prefix, len))
+		return;
+	if (xenloop_node_parse(rest + len, &node))
+		c->ignored++;
+	else
+		mark_entry(guest, &node, s, c);
+}
+
+/* Entries that the directory does not list are gone: to be read, too. */
+static void mark_unlisted(struct xenloop_outbox *box)
+{
+	for (size_t i = 0; i < box->nr; i++) {
+		if (box->entry[i].listed)
+			continue;
+		box->entry[i].stale = true;
+		box->stale = true;
+	}
+}
+
+static int read_directory(struct xenloop_xs *xs, struct xenloop_guest *guest,
+			  const struct xenloop_settings *s,
+			  struct xenloop_relay_counters *c)
+{
+	struct xenloop_outbox *box = &guest->outbox;
+	char path[XENLOOP_XS_PATH_SIZE];
+	struct xenloop_xs_dir dir;
+	struct xenloop_node node;
+	int err;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/data/xenloop/to",
+		 guest->domid);
+	err = xenloop_xs_directory(xs, 0, path, s->max_messages, &dir);
+	if (xenloop_xs_is_dead(err) || err == -ENOMEM)
+		return err;
+	for (size_t i = 0; i < box->nr; i++)
+		box->entry[i].listed = false;
+	for (unsigned int i = 0; i < dir.nr; i++) {
+		if (xenloop_node_parse(dir.name[i], &node))
+			c->ignored++;
+		else
+			mark_entry(guest, &node, s, c);
+	}
+	xenloop_xs_dir_free(&dir);
+	mark_unlisted(box);
+	box->rescan = false;
+	return 0;
+}
+
+static int read_entry(struct xenloop_xs *xs, uint32_t domid,
+		      struct xenloop_outbox_entry *entry)
+{
+	char path[XENLOOP_XS_PATH_SIZE], buf[XENLOOP_MSG_BUF];
+	char name[XENLOOP_NODE_STR];
+	int len;
+
+	xenloop_node_format(&entry->node, name, sizeof(name));
+	snprintf(path, sizeof(path), "/local/domain/%u/data/xenloop/to/%s",
+		 domid, name);
+	len = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
+	if (xenloop_xs_is_dead(len))
+		return len;
+	free(entry->text);
+	entry->text = NULL;
+	entry->refused = NULL;
+	entry->stale = false;
+	entry->judged = false;
+	if (len == -ENOENT)
+		return 0;
+	if (len < 0 || xenloop_msg_parse(buf, (size_t)len, &entry->msg)) {
+		entry->refused = "malformed";
+		return 0;
+	}
+	entry->text = strdup(buf);
+	return entry->text ? 0 : -ENOMEM;
+}
+
+static bool may_act(struct xenloop_guest *guest,
+		    const struct xenloop_settings *s, uint64_t now_ms,
+		    uint64_t *wait_ms)
+{
+	struct xenloop_ratelimit *rl = &guest->message_rate;
+	uint64_t wait;
+
+	if (guest->outbox.unbilled)
+		return true;
+	rl->burst = s->message_burst;
+	rl->interval_ms = 1000 / s->messages_per_second;
+	if (xenloop_ratelimit_ok(rl, now_ms, NULL))
+		return true;
+	wait = xenloop_ratelimit_wait(rl, now_ms);
+	if (wait < *wait_ms)
+		*wait_ms = wait;
+	return false;
+}
+
+int xenloop_relay_read(struct xenloop_xs *xs, struct xenloop_guest *guest,
+		       const struct xenloop_settings *s,
+		       struct xenloop_relay_counters *c, uint64_t now_ms,
+		       uint64_t *wait_ms)
+{
+	struct xenloop_outbox *box = &guest->outbox;
+	int err = 0;
+
+	if (box->rescan && may_act(guest, s, now_ms, wait_ms))
+		err = read_directory(xs, guest, s, c);
+	if (err || !box->stale)
+		return err;
+	box->stale = false;
+	for (size_t i = 0; i < box->nr && !err; i++) {
+		if (!box->entry[i].stale)
+			continue;
+		if (!may_act(guest, s, now_ms, wait_ms)) {
+			box->stale = true;
+			c->deferred++;
+			break;
+		}
+		err = read_entry(xs, guest->domid, &box->entry[i]);
+	}
+	if (!err)
+		box->unbilled = false;
+	return err;
+}
+
+const char *xenloop_relay_refusal(const struct xenloop_model *model,
+				  const struct xenloop_policy *policy,
+				  const struct xenloop_guest *sender,
+				  const struct xenloop_outbox_entry *entry)
+{
+	const struct xenloop_node *node = &entry->node;
+	const struct xenloop_vif *own, *other;
+	const struct xenloop_guest *peer;
+
+	if (!entry->text)
+		return entry->refused ? entry->refused : "gone";
+	peer = xenloop_model_find(model, node->domid);
+	if (!peer)
+		return "no-peer";
+	own = xenloop_guest_vif(sender, node->vif);
+	other = xenloop_guest_vif(peer, node->peer_vif);
+	if (!own || !other)
+		return "no-vif";
+	if (xenloop_model_refusal(policy, sender, own, peer, other))
+		return "no-link";
+	if (entry->msg.from != sender->hello.epoch)
+		return "sender-epoch";
+	if (entry->msg.to != peer->hello.epoch)
+		return "receiver-epoch";
+	return NULL;
+}
+
+/* Remembers the verdict; counts and tells a refusal once. */
+static void note_verdict(struct xenloop_guest *sender,
+			 struct xenloop_outbox_entry *entry, const char *why,
+			 struct xenloop_relay_counters *c, uint64_t now_ms)
+{
+	bool news = !entry->judged || entry->refused != why;
+
+	entry->judged = true;
+	entry->refused = why;
+	if (!why || !news)
+		return;
+	c->refused++;
+	xenloop_event_refused(sender, entry, why, now_ms);
+}
+
+/* The inbox node of `peer` that mirrors an outbox node of `sender`. */
+static int deliver(const struct xenloop_guest *sender,
+		   const struct xenloop_node *out, struct xenloop_guest *peer,
+		   const char *text, struct xenloop_relay_counters *c)
+{
+	const struct xenloop_node in = {
+		.domid = sender->domid, .vif = out->peer_vif,
+		.peer_vif = out->vif,
+	};
+	char name[XENLOOP_PUB_NAME] = "from/";
+	const char *had;
+
+	xenloop_node_format(&in, name + 5, sizeof(name) - 5);
+	had = xenloop_pub_get(&peer->pub, name);
+	if (text && (!had || strcmp(had, text)))
+		c->relayed++;
+	else if (!text && had)
+		c->withdrawn++;
+	return xenloop_pub_set(&peer->pub, name, text, 0);
+}
+
+static int judge_entry(const struct xenloop_model *model,
+		       const struct xenloop_policy *policy,
+		       struct xenloop_guest *sender,
+		       struct xenloop_outbox_entry *entry,
+		       struct xenloop_relay_counters *c, uint64_t now_ms)
+{
+	struct xenloop_guest *peer = xenloop_model_find(model,
+							entry->node.domid);
+	bool gone = !entry->text && !entry->refused;
+	const char *why;
+
+	if (entry->judged && !sender->changed && !(peer && peer->changed))
+		return 0;
+	why = xenloop_relay_refusal(model, policy, sender, entry);
+	if (!gone)
+		note_verdict(sender, entry, why, c, now_ms);
+	if (!peer)
+		return 0;
+	return deliver(sender, &entry->node, peer, why ? NULL : entry->text, c);
+}
+
+int xenloop_relay_judge(const struct xenloop_model *model,
+			const struct xenloop_policy *policy,
+			struct xenloop_guest *sender,
+			struct xenloop_relay_counters *c, uint64_t now_ms)
+{
+	struct xenloop_outbox *box = &sender->outbox;
+	int err = 0;
+
+	for (size_t i = 0; i < box->nr && !err;) {
+		struct xenloop_outbox_entry *entry = &box->entry[i];
+
+		if (entry->stale) {	/* its turn comes when it is read */
+			i++;
+			continue;
+		}
+		err = judge_entry(model, policy, sender, entry, c, now_ms);
+		if (entry->text || entry->refused) {
+			i++;
+			continue;
+		}
+		xenloop_outbox_remove(box, i);
+		/* Room for a node that was ignored. */
+		box->rescan |= box->overflow;
+		box->overflow = false;
+	}
+	return err;
+}

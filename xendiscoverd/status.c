@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* What xenloopctl can ask in Dom0; the shape is that of docs/man/xenloopctl.8. */
+#include <unistd.h>
+
+#include "xendiscoverd/xendiscoverd.h"
+
+void xenloop_status_count(const struct xenloop_model *model, size_t *peers,
+			  size_t *links)
+{
+	*peers = 0;
+	*links = 0;
+	for (size_t i = 0; i < model->nr; i++) {
+		*peers += xenloop_guest_is_peer(model->guest[i]);
+		*links += model->guest[i]->pub.links;
+	}
+	/* Each link is in two rosters. */
+	*links /= 2;
+}
+
+static json_t *mac_json(const struct xenloop_vif *vif)
+{
+	char text[XENLOOP_MAC_STR];
+
+	return json_string(xenloop_mac_format(vif->mac, text));
+}
+
+static json_t *vif_json(const struct xenloop_vif *vif)
+{
+	return json_pack("{s:i, s:o, s:s, s:s}", "vif", (int)vif->handle,
+			 "mac", mac_json(vif), "network", vif->net.name,
+			 "state", xenloop_vif_state_name(vif->state));
+}
+
+static json_t *guest_json(const struct xenloop_guest *guest)
+{
+	json_t *vifs = json_array();
+	char epoch[17] = "";
+
+	for (unsigned int i = 0; i < guest->nr_vifs; i++)
+		json_array_append_new(vifs, vif_json(&guest->vif[i]));
+	if (guest->present)
+		snprintf(epoch, sizeof(epoch), "%016llx",
+			 (unsigned long long)guest->hello.epoch);
+	return json_pack("{s:i, s:s, s:b, s:s, s:o}", "domid",
+			 (int)guest->domid, "name", guest->name, "peer",
+			 xenloop_guest_is_peer(guest), "epoch", epoch, "vifs",
+			 vifs);
+}
+
+static json_t *counters_json(const struct xenloop_discoverd *d)
+{
+	const struct xenloop_relay_counters *c = &d->relay;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "messages_relayed", (json_int_t)c->relayed,
+			 "messages_withdrawn", (json_int_t)c->withdrawn,
+			 "messages_refused", (json_int_t)c->refused,
+			 "messages_deferred", (json_int_t)c->deferred,
+			 "nodes_ignored", (json_int_t)c->ignored,
+			 "guest_updates", (json_int_t)d->flushes,
+			 "xenstore_reconnects", (json_int_t)d->reconnects);
+}
+
+static int fill(json_t *reply, json_t *members, struct xenloop_ctl_error *err)
+{
+	int bad = json_object_update(reply, members);
+
+	json_decref(members);
+	if (bad)
+		return xenloop_ctl_fail(err, XENLOOP_CTL_FAILED,
+					"out of memory");
+	return 0;
+}
+
+static int show_status(void *arg, const struct xenloop_ctl_request *req,
+		       json_t *reply, struct xenloop_ctl_error *err)
+{
+	const struct xenloop_discoverd *d = arg;
+	uint64_t uptime = xenloop_now_ms() - d->started_ms;
+	json_t *guests = json_array();
+	size_t peers, links;
+
+	(void)req;
+	for (size_t i = 0; i < d->model.nr; i++)
+		json_array_append_new(guests, guest_json(d->model.guest[i]));
+	xenloop_status_count(&d->model, &peers, &links);
+	return fill(reply,
+		    json_pack("{s:s, s:s, s:{s:i, s:I, s:b}, s:I, s:I, s:o, s:o}",
+			      "host", "dom0", "version", XENLOOP_VERSION,
+			      "daemon", "pid", (int)getpid(), "uptime_ms",
+			      (json_int_t)uptime, "xenstore", d->connected,
+			      "peers", (json_int_t)peers, "allowed_links",
+			      (json_int_t)links, "counters", counters_json(d),
+			      "guests", guests),
+		    err);
+}
+
+static json_t *end_json(const struct xenloop_guest *guest,
+			const struct xenloop_vif *vif)
+{
+	return json_pack("{s:i, s:s, s:i, s:o}", "domid", (int)guest->domid,
+			 "name", guest->name, "vif", (int)vif->handle, "mac",
+			 mac_json(vif));
+}
+
+/* Pairs of vifs on the same network, allowed or not. */
+static void add_links(json_t *links, const struct xenloop_policy *policy,
+		      const struct xenloop_guest *a,
+		      const struct xenloop_guest *b)
+{
+	for (unsigned int i = 0; i < a->nr_vifs; i++) {
+		const struct xenloop_vif *va = &a->vif[i];
+
+		for (unsigned int k = 0; k < b->nr_vifs; k++) {
+			const struct xenloop_vif *vb = &b->vif[k];
+			const char *why;
+
+			if (!va->net.bridge ||
+			    va->net.bridge != vb->net.bridge ||
+			    va->net.vlan != vb->net.vlan)
+				continue;
+			why = xenloop_model_refusal(policy, a, va, b, vb);
+			json_array_append_new(links,
+				json_pack("{s:o, s:o, s:s, s:b, s:s}",
+					  "a", end_json(a, va),
+					  "b", end_json(b, vb),
+					  "network", va->net.name,
+					  "allowed", !why,
+					  "reason", why ? why : ""));
+		}
+	}
+}
+
+static int show_peers(void *arg, const struct xenloop_ctl_request *req,
+		      json_t *reply, struct xenloop_ctl_error *err)
+{
+	const struct xenloop_discoverd *d = arg;
+	json_t *links = json_array();
+
+	(void)req;
+	for (size_t i = 0; i < d->model.nr; i++) {
+		const struct xenloop_guest *a = d->model.guest[i];
+
+		if (!xenloop_guest_is_peer(a))
+			continue;
+		for (size_t k = i + 1; k < d->model.nr; k++)
+			if (xenloop_guest_is_peer(d->model.guest[k]))
+				add_links(links, &d->settings->policy, a,
+					  d->model.guest[k]);
+	}
+	return fill(reply, json_pack("{s:s, s:o}", "host", "dom0", "links",
+				     links), err);
+}
+
+const struct xenloop_ctl_verb xenloop_discoverd_verbs[] = {
+	{ .verb = "status", .fn = show_status },
+	{ .verb = "peers", .fn = show_peers },
+	{ .verb = NULL },
+};
