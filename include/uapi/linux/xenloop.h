@@ -65,7 +65,6 @@ enum xenloop_reason {
  *   yet).
  * XENLOOP_A_INFO_EPOCH (u64): Random number that names this life of the
  *   module; new at load and at each resume.
- * XENLOOP_A_INFO_DOMID (u32): Reserved; the kernel does not know its domid.
  * XENLOOP_A_INFO_FIFO_SIZE_MIN (u32): Smallest FIFO in bytes.
  * XENLOOP_A_INFO_FIFO_SIZE_MAX (u32): Largest FIFO in bytes.
  * XENLOOP_A_INFO_CHANS_CREATED (u64): Channels created since load.
@@ -89,7 +88,6 @@ enum {
 	XENLOOP_A_INFO_ABI_VERSION,
 	XENLOOP_A_INFO_FEATURES,
 	XENLOOP_A_INFO_EPOCH,
-	XENLOOP_A_INFO_DOMID,
 	XENLOOP_A_INFO_FIFO_SIZE_MIN,
 	XENLOOP_A_INFO_FIFO_SIZE_MAX,
 	XENLOOP_A_INFO_CHANS_CREATED,
