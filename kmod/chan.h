@@ -35,7 +35,8 @@ enum xenloop_tx_mode {
  * @fifo: producer's end of the peer's FIFO
  * @backlog: frames that wait for room
  * @backlog_bytes: truesize of @backlog
- * @moved: jiffies when the peer's index was last seen to move
+ * @seen_cons: the peer's index when the watchdog last looked
+ * @moved: jiffies when it was last seen to have moved
  */
 struct xenloop_tx {
 	spinlock_t lock;
@@ -43,6 +44,7 @@ struct xenloop_tx {
 	struct xenloop_producer fifo;
 	struct sk_buff_head backlog;
 	u32 backlog_bytes;
+	u32 seen_cons;
 	unsigned long moved;
 };
 

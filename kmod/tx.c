@@ -127,8 +127,6 @@ static bool publish(struct xenloop_tx *tx)
 {
 	if (tx->fifo.prod == tx->fifo.told)
 		return false;
-	if (tx->fifo.told == tx->fifo.cons)
-		tx->moved = jiffies;
 	return xenloop_producer_publish(&tx->fifo);
 }
 
@@ -296,15 +294,16 @@ bool xenloop_tx_stalled(struct xenloop_chan *chan)
 {
 	struct xenloop_tx *tx = &chan->tx;
 	bool stalled = false;
-	u32 cons;
 
 	spin_lock_bh(&tx->lock);
-	cons = tx->fifo.cons;
-	if (xenloop_producer_pending(&tx->fifo) <= 0 || tx->fifo.cons != cons)
+	if (xenloop_producer_pending(&tx->fifo) <= 0 ||
+	    tx->fifo.cons != tx->seen_cons) {
+		tx->seen_cons = tx->fifo.cons;
 		tx->moved = jiffies;
-	else
+	} else {
 		stalled = time_after(jiffies, tx->moved +
-				     msecs_to_jiffies(READ_ONCE(xenloop.stall_ms)));
+				     msecs_to_jiffies(xenloop.stall_ms));
+	}
 	spin_unlock_bh(&tx->lock);
 	return stalled;
 }
