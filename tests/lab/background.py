@@ -7,6 +7,7 @@ import shutil
 import guests
 from domain import Domain
 from host import Host, restore, snapshot
+from installed import installed_snapshot
 from lock import HostLock
 from paths import CACHE, LabError
 from qemu import Qemu
@@ -16,13 +17,13 @@ STATE = CACHE / 'up.json'
 DIRECTORY = CACHE / 'run-up'
 
 
-def up():
-    snapshot()
+def up(destdir=None):
     if running():
         raise LabError('the host is up already; `lab down` ends it')
+    saved = installed_snapshot(destdir) if destdir else snapshot()
     with HostLock() as lock:
         remove(DIRECTORY)
-        host = restore(DIRECTORY, lock, stay=True)
+        host = restore(DIRECTORY, lock, stay=True, saved=saved)
         save(host)
     return host
 

@@ -46,10 +46,10 @@ def directory_inside():
     return f'/src/{here.relative_to(CHECKOUT)}' if here.is_relative_to(CHECKOUT) else '/src'
 
 
-def command_up(_):
-    host = background.up()
+def command_up(arguments):
+    background.up(arguments.destdir)
     print('lab: the host is up; `lab exec`, `put`, `get`, `install`, `shell` act on it, `lab down` ends it')
-    return command_status(_) if host else 1
+    return command_status(arguments)
 
 
 def command_down(_):
@@ -126,7 +126,7 @@ def join(host, name):
 
 
 def command_run(arguments):
-    return 1 if runner.run(arguments.cases) else 0
+    return 1 if runner.run(arguments.cases, arguments.destdir) else 0
 
 
 def command_cases(_):
@@ -145,6 +145,7 @@ def parser():
         for names, options in arguments:
             sub.add_argument(*names, **options)
 
+    destdir = (['--destdir'], {'help': 'what `make install DESTDIR=...` made, to be in every domain from the start'})
     domain = (['domain'], {'metavar': 'DOMAIN', 'help': 'dom0, g1, g2 …'})
     verb('trees', command_trees, 'build the Debian trees that are not cached', (['names'], {'nargs': '*', 'metavar': 'TREE'}))
     verb('image', command_image, 'build the disk of Dom0 and guests')
@@ -152,7 +153,7 @@ def parser():
     verb('in', command_in, 'run a command in a tree, with this checkout as /src',
          (['--env'], {'action': 'append', 'default': [], 'metavar': 'NAME=VALUE'}),
          (['tree'], {'metavar': 'TREE'}), (['command'], {'nargs': argparse.REMAINDER, 'metavar': '-- COMMAND'}))
-    verb('up', command_up, 'start a host that stays')
+    verb('up', command_up, 'start a host that stays', destdir)
     verb('down', command_down, 'end it')
     verb('status', command_status, 'show its domains')
     verb('exec', command_exec, 'run a bash script in a domain, with its output and exit code',
@@ -167,7 +168,7 @@ def parser():
          (['--vcpus'], {'type': int, 'default': 1}), (['--kind'], {'choices': ['pv', 'pvh'], 'default': 'pv'}))
     verb('shell', command_shell, 'an interactive shell, on the host that is up or on one of its own',
          (['domain'], {'nargs': '?', 'default': 'dom0'}))
-    verb('run', command_run, 'run cases of tests/xen, all by default', (['cases'], {'nargs': '*', 'metavar': 'CASE'}))
+    verb('run', command_run, 'run cases of tests/xen, all by default', destdir, (['cases'], {'nargs': '*', 'metavar': 'CASE'}))
     verb('cases', command_cases, 'list the cases')
     return main
 

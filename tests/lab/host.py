@@ -135,9 +135,9 @@ def report_time(what, function, *arguments):
     print(f'lab: {what} after {time.monotonic() - start:.0f} s', file=sys.stderr)
 
 
-def restore(directory, lock, stay=False):
-    """Starts a host from the snapshot, with a disk of its own in `directory`."""
-    saved = snapshot()
+def restore(directory, lock, stay=False, saved=None):
+    """Starts a host from a snapshot, the booted one by default, with a disk of its own in `directory`."""
+    saved = saved or snapshot()
     directory.mkdir(parents=True, exist_ok=True)
     subprocess.run(['cp', '--reflink=auto', '--sparse=always', str(saved / 'scratch.qcow2'), str(directory)], check=True)
     qemu = Qemu(directory)

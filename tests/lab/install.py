@@ -1,30 +1,60 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Puts what `make install DESTDIR=...` made into domains, the way a package would."""
 import io
+import shutil
+import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 
+from image import image
 from paths import LabError, files_below
+from tools import program
+from trees import remove
 
 # Marker below DESTDIR -> what a package's scripts would run for it.
-AFTER = (('lib/modules', 'depmod -a'),
-         ('sysusers.d', 'systemd-sysusers'),
+AFTER = (('sysusers.d', 'systemd-sysusers'),
          ('tmpfiles.d', 'systemd-tmpfiles --create 2>&1 | grep -i xenloop || true'),
          ('udev/rules.d', 'udevadm control --reload && udevadm trigger --subsystem-match=misc --subsystem-match=xen'),
          ('systemd/system', 'systemctl daemon-reload'))
 
 
 def pack(destdir):
-    """A tar of the files below destdir, owned by root.
-
-    Directories are left out: in the image /lib and /bin are links into /usr, which a tar's directory would replace.
-    """
+    """A tar of the files below destdir and of the module indexes that they make necessary, owned by root."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode='w', format=tarfile.GNU_FORMAT) as archive:
-        for path in sorted(Path(destdir).rglob('*')):
-            if path.is_symlink() or path.is_file():
-                archive.add(path, str(path.relative_to(destdir)), filter=owned_by_root)
+        add_files(archive, destdir)
+        with tempfile.TemporaryDirectory() as directory:
+            if index_modules(destdir, Path(directory)):
+                add_files(archive, directory)
     return buffer.getvalue()
+
+
+def add_files(archive, root):
+    """Directories are left out: in the image /lib and /bin are links into /usr, which a tar's directory would replace."""
+    for path in sorted(Path(root).rglob('*')):
+        if path.is_symlink() or path.is_file():
+            archive.add(path, str(path.relative_to(root)), filter=owned_by_root)
+
+
+def index_modules(destdir, directory):
+    """Runs depmod over the image's modules and those in destdir, leaving only its indexes below `directory`."""
+    version = next((image() / 'modules').iterdir()).name
+    added = [path for path in Path(destdir).glob('[lu]*/**/modules/*') if path.name == version]
+    if not added:
+        return False
+    target = directory / 'lib/modules' / version
+    shutil.copytree(added[0], target)
+    for path in (image() / 'modules' / version).iterdir():
+        if path.name == 'kernel':
+            (target / 'kernel').symlink_to(path)
+        else:
+            shutil.copy(path, target)
+    subprocess.run([*program('kmod', 'depmod'), '-b', str(directory), version], check=True)
+    for path in target.iterdir():
+        if not path.name.startswith('modules.'):
+            remove(path)
+    return True
 
 
 def owned_by_root(member):

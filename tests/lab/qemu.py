@@ -11,25 +11,15 @@ import time
 from pathlib import Path
 
 from paths import LabError, digest
+from tools import TREE, program
 from trees import path_of, tree
 
-TREE = 'tools-trixie'
 SNAPSHOT = 'booted'
 XEN_WORDS = ('console=com1 com1=115200 noreboot bootscrub=0 dom0_mem=768M,max:768M dom0_max_vcpus=1 '
              'guest_loglvl=all conring_size=256k')
 DOM0_WORDS = ('console=hvc0 loglevel=5 root=/dev/vda ro net.ifnames=0 systemd.hostname=dom0 systemd.show_status=0 '
               'lab.machine_id=00000000000000000000000000000015 lab.dom0')
 PR_SET_PDEATHSIG = 1
-
-
-def program(name):
-    """The command line of a program of the tools tree, run with that tree's own loader and libraries.
-
-    Needs no chroot, so that the process is QEMU itself and its pid the one to end.
-    """
-    root = tree(TREE)
-    libraries = f'{root}/usr/lib/x86_64-linux-gnu'
-    return [f'{root}/usr/lib64/ld-linux-x86-64.so.2', '--library-path', libraries, f'{root}/usr/bin/{name}']
 
 
 def environment():

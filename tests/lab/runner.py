@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Runs the cases of tests/xen, each on a host fresh from the snapshot."""
 import importlib.util
-import os
 import shutil
 import signal
 import sys
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import logs
 from case import CaseFailed
-from host import image, restore, snapshot
+from host import restore, snapshot
+from installed import installed_snapshot
 from lock import HostLock
 from paths import CACHE, CHECKOUT, LabError
 from trees import remove
@@ -45,15 +45,16 @@ def find(names):
 
 
 class Runner:
-    def __init__(self, lock):
+    def __init__(self, lock, saved):
         self.lock = lock
+        self.saved = saved
         self.host = None
         self.directory = None
 
     def fresh_host(self):
         self.drop_host()
         self.directory = Path(tempfile.mkdtemp(prefix='run-', dir=CACHE))
-        self.host = restore(self.directory, self.lock)
+        self.host = restore(self.directory, self.lock, saved=self.saved)
         return self.host
 
     def drop_host(self):
@@ -107,13 +108,13 @@ def time_limit(seconds):
         signal.signal(signal.SIGALRM, previous)
 
 
-def run(names):
-    """Runs cases, prints the tally, and returns the number of those that failed."""
+def run(names, destdir=None):
+    """Runs cases, with the files of destdir in every domain, prints the tally, and returns how many failed."""
     cases = find(names)
-    snapshot()
+    saved = installed_snapshot(destdir) if destdir else snapshot()
     failed = 0
     with HostLock() as lock:
-        runner = Runner(lock)
+        runner = Runner(lock, saved)
         try:
             for case in cases:
                 failed += not runner.run(case)
