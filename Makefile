@@ -82,10 +82,10 @@ endif
 
 ## make demo          boots a Xen host with two guests and shows netfront and XenLoop side by side
 demo bench: xen-root
-	tests/lab/lab $@
+	tests/lab/lab $@ --destdir $(BUILD)/xen-root
 ## make lab           the same host, and a shell on it
 lab: xen-root
-	tests/lab/lab shell
+	tests/lab/lab shell --destdir $(BUILD)/xen-root
 ## make bench         netfront, XenLoop and loopback on the same work: build/bench/
 
 ## make check         all of the following; as root it installs what it needs
@@ -108,7 +108,7 @@ matrix:
 	@scripts/matrix
 ## make check-xen     cases on the Xen host; T=NAME runs one
 check-xen: xen-root
-	tests/lab/lab run $(T)
+	tests/lab/lab run --destdir $(BUILD)/xen-root $(T)
 xen-root:
 	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all
 	@rm -rf $(BUILD)/xen-root
