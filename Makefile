@@ -16,7 +16,8 @@ PKGS	:= libevent_core libnl-route-3.0 libnl-genl-3.0 libnl-3.0 jansson libsystem
 # Asked for once, and only when something is compiled: `make deps` must work without pkg-config.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
-BUILD_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DXENLOOP_VERSION='"$(VERSION)"' -I. -Iproto -Iinclude -Iinclude/uapi \
+BUILD_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DXENLOOP_VERSION='"$(VERSION)"' \
+	       $(if $(SYSCONFDIR),-DXENLOOP_SYSCONFDIR='"$(SYSCONFDIR)/xenloop"') -I. -Iproto -Iinclude -Iinclude/uapi \
 	       $(WARN) $(if $(WERROR),-Werror) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 BUILD_LDFLAGS = $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 
