@@ -66,10 +66,11 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		lost(d);
 		return;
 	}
-	if (err) {
+	if (err && err != d->last_error)
 		log_err("work", "%s; trying again", strerror(-err));
+	d->last_error = err;
+	if (err)
 		wait_ms = RETRY_MS;
-	}
 	if (wait_ms != UINT64_MAX)
 		xenloop_discoverd_schedule(d, wait_ms + 1);
 	show_status(d);

@@ -3,12 +3,12 @@
 #include "proto/log.h"
 #include "xendiscoverd/events.h"
 
-#define ID_JOINED "5f0f1c0f3b8c4b7f9c7b1c5a5d3a2e61"
-#define ID_LEFT "d5f7b0f2a4e84f4db6c4e0d8b1a97c32"
-#define ID_ALLOWED "8b6a3d2e7c194a60a1f5e2c90d74b853"
-#define ID_REVOKED "1e94c7a85b3d4f06921d7fb3c8e05a64"
-#define ID_REFUSED "c03b8e516f7a4d29b58e40a6917d2f75"
-#define ID_OVERFLOW "72d91ae40c5f4b38ae63b50f9c18d486"
+#define ID_JOINED "eee236d253664e909b8bf8c34d18c151"
+#define ID_LEFT "1108f555b8874f9aa22518ceece2f731"
+#define ID_ALLOWED "d22118e59b4c44a7ab763eef3ecf94e6"
+#define ID_REVOKED "a6ef35f019de441c9a6847329331ea0a"
+#define ID_REFUSED "60198f8ac6814b66a4c16b74a80d1c3a"
+#define ID_OVERFLOW "aae3d769e311405f9512db89ad4d1b66"
 
 static void add_guest(struct xenloop_log_event *ev,
 		      const struct xenloop_guest *guest)

@@ -52,6 +52,7 @@ struct xenloop_discoverd {
 	bool domains_stale;
 	bool links_stale;
 	bool connected;
+	int last_error;		/* of the last round of work; told once */
 
 	struct xenloop_relay_counters relay;
 	uint64_t reconnects;
