@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+#ifndef XENLOOP_TEST_FAKE_HOST_H
+#define XENLOOP_TEST_FAKE_HOST_H
+
+#include <sys/stat.h>
+
+#include "tests/unit/fake_xs.h"
+#include "xendiscoverd/xendiscoverd.h"
+
+/*
+ * A Xen host for xendiscoverd's tests: domains, the toolstack's nodes, Dom0's
+ * interfaces and sysfs. Bridges are xenbr0 (ifindex 100) and xenbr1 (101).
+ */
+
+static struct fake_host {
+	struct xenloop_discoverd d;
+	struct xenloop_dominfo dom[16];
+	size_t nr;
+	char sysfs[64];
+} host;
+
+static inline int fake_xen_open(void **h)
+{
+	*h = &host;
+	return 0;
+}
+
+static inline void fake_xen_close(void *h)
+{
+	(void)h;
+}
+
+static inline int fake_xen_list(void *h, struct xenloop_dominfo **list,
+				size_t *nr)
+{
+	(void)h;
+	*list = malloc(sizeof(host.dom));
+	memcpy(*list, host.dom, sizeof(host.dom));
+	*nr = host.nr;
+	return 0;
+}
+
+static const struct xenloop_xen_ops fake_xen_ops = {
+	.open = fake_xen_open,
+	.close = fake_xen_close,
+	.list = fake_xen_list,
+};
+
+__attribute__((format(printf, 2, 3)))
+static inline void host_put(const char *value, const char *fmt, ...)
+{
+	char path[XENLOOP_XS_PATH_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	fake_xs_put(path, value);
+}
+
+__attribute__((format(printf, 1, 2)))
+static inline const char *host_get(const char *fmt, ...)
+{
+	char path[XENLOOP_XS_PATH_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	return fake_xs_get(path);
+}
+
+static inline struct xenloop_link *host_new_link(const char *name,
+						 uint32_t index)
+{
+	struct xenloop_links *t = &host.d.links;
+	struct xenloop_link *link;
+
+	t->link = reallocarray(t->link, t->nr + 1, sizeof(*link));
+	link = &t->link[t->nr++];
+	memset(link, 0, sizeof(*link));
+	snprintf(link->name, sizeof(link->name), "%s", name);
+	link->ifindex = index;
+	link->up = true;
+	return link;
+}
+
+static inline struct xenloop_link *host_link(const char *name)
+{
+	return (struct xenloop_link *)xenloop_links_by_name(&host.d.links,
+							    name);
+}
+
+static inline void host_domain(uint32_t domid, const char *name)
+{
+	struct xenloop_dominfo *info = &host.dom[host.nr++];
+	char id[16];
+
+	memset(info, 0, sizeof(*info));
+	info->domid = domid;
+	info->alive = true;
+	snprintf(info->uuid, sizeof(info->uuid),
+		 "00000000-0000-0000-0000-%012u", domid);
+	snprintf(id, sizeof(id), "%u", domid);
+	host_put(id, "/local/domain/%u/domid", domid);
+	host_put(name, "/local/domain/%u/name", domid);
+	fake_xs_special("@introduceDomain");
+}
+
+static inline struct xenloop_dominfo *host_dominfo(uint32_t domid)
+{
+	for (size_t i = 0; i < host.nr; i++)
+		if (host.dom[i].domid == domid)
+			return &host.dom[i];
+	return NULL;
+}
+
+static inline void host_destroy(uint32_t domid)
+{
+	struct xenloop_dominfo *info = host_dominfo(domid);
+	char path[64];
+
+	*info = host.dom[--host.nr];
+	snprintf(path, sizeof(path), "/local/domain/%u", domid);
+	fake_xs_del(path);
+	fake_xs_special("@releaseDomain");
+}
+
+static inline void host_mkdirs(const char *path)
+{
+	char buf[256];
+
+	snprintf(buf, sizeof(buf), "%s", path);
+	for (char *s = buf + 1; (s = strchr(s, '/')); s++) {
+		*s = '\0';
+		mkdir(buf, 0700);
+		*s = '/';
+	}
+	mkdir(buf, 0700);
+}
+
+/* vifN.V on that bridge, as libxl and netback set it up. */
+static inline void host_vif(uint32_t domid, uint32_t vif, const char *mac,
+			    uint32_t bridge)
+{
+	char name[IFNAMSIZ], text[256];
+	struct xenloop_link *link;
+
+	snprintf(text, sizeof(text), "/local/domain/0/backend/vif/%u/%u",
+		 domid, vif);
+	host_put(mac, "%s/mac", text);
+	host_put(bridge == 100 ? "xenbr0" : "xenbr1", "%s/bridge", text);
+	host_put(text, "/libxl/%u/device/vif/%u/backend", domid, vif);
+	snprintf(name, sizeof(name), "vif%u.%u", domid, vif);
+	snprintf(text, sizeof(text),
+		 "%s/bus/xen-backend/devices/vif-%u-%u/net/%s", host.sysfs,
+		 domid, vif, name);
+	host_mkdirs(text);
+	link = host_new_link(name, domid * 32 + vif);
+	link->is_port = true;
+	link->forwarding = true;
+	link->master = bridge;
+	xenloop_links_sort(&host.d.links);
+}
+
+static inline void host_hello(uint32_t domid, uint64_t epoch)
+{
+	struct xenloop_hello hello = { .epoch = epoch };
+	char text[XENLOOP_MSG_BUF];
+
+	if (xenloop_hello_format(&hello, text, sizeof(text)) < 0)
+		abort();
+	host_put(text, "/local/domain/%u/data/xenloop/hello", domid);
+}
+
+/* The daemon's state at its start; XenStore and host stay as they are. */
+static inline void host_start(const char *conf)
+{
+	struct xenloop_conf_error err;
+	struct xenloop_discoverd *d = &host.d;
+
+	d->xs_ops = &fake_xs_ops;
+	d->xen_ops = &fake_xen_ops;
+	d->xen = &host;
+	d->sysfs = host.sysfs;
+	d->settings = xenloop_settings_parse("f", conf, strlen(conf), &err);
+	if (!d->settings || xenloop_xs_open(&d->xs, d->xs_ops, NULL) ||
+	    xenloop_watches_add(&d->xs))
+		abort();
+	d->domains_stale = true;
+}
+
+static inline void host_stop(void)
+{
+	xenloop_model_clear(&host.d.model);
+	xenloop_settings_free(host.d.settings);
+	xenloop_xs_close(&host.d.xs);
+	memset(&host.d.relay, 0, sizeof(host.d.relay));
+	host.d.settings = NULL;
+}
+
+/* Handles what fired, works, and so on until nothing more happens. */
+static inline int host_run(void)
+{
+	struct xenloop_xs_event ev;
+	uint64_t wait;
+	bool more = true;
+	int ret = 0;
+
+	while (more && !ret) {
+		more = false;
+		while ((ret = xenloop_xs_next_event(&host.d.xs, &ev)) == 1) {
+			xenloop_watches_fired(&host.d, &ev);
+			more = true;
+		}
+		if (!ret)
+			ret = xenloop_work(&host.d, &wait);
+	}
+	return ret;
+}
+
+static inline void host_new(void)
+{
+	fake_xs_reset("");
+	memset(&host, 0, sizeof(host));
+	snprintf(host.sysfs, sizeof(host.sysfs), "/tmp/xenloop-test-XXXXXX");
+	if (!mkdtemp(host.sysfs))
+		abort();
+	for (uint32_t i = 0; i < 2; i++)
+		host_new_link(i ? "xenbr1" : "xenbr0", 100 + i)->is_bridge =
+			true;
+	xenloop_links_sort(&host.d.links);
+	fake_xs_put("/local/domain/0/domid", "0");
+}
+
+static inline void host_end(void)
+{
+	char command[128];
+
+	host_stop();
+	xenloop_links_clear(&host.d.links);
+	snprintf(command, sizeof(command), "rm -r %s", host.sysfs);
+	if (system(command))
+		abort();
+	fake_xs_reset("");
+}
+
+#endif

@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* xendiscoverd as a whole, on a host in memory: who is told what, and when. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/fake_host.h"
+
+#define MAC1 "00:16:3e:00:00:01"
+#define MAC2 "00:16:3e:00:00:02"
+#define MAC3 "00:16:3e:00:00:03"
+
+#define E1 0x1111111111111111u
+#define E2 0x2222222222222222u
+#define E3 0x3333333333333333u
+
+static const char self1[] =
+	"xenloop 1\ndomid 1\nepoch 1111111111111111\nvif 0 " MAC1 " ok\n";
+static const char roster1_2[] =
+	"xenloop 1\nepoch 2222222222222222\nfeatures 00000000\nname web-2\n"
+	"link 0 0 " MAC2 "\n";
+static const char roster2_1[] =
+	"xenloop 1\nepoch 1111111111111111\nfeatures 00000000\nname web-1\n"
+	"link 0 0 " MAC1 "\n";
+
+/* Two guests on xenbr0, both with xenloopd. */
+static int setup(void **state)
+{
+	(void)state;
+	host_new();
+	host_domain(1, "web-1");
+	host_vif(1, 0, MAC1, 100);
+	host_hello(1, E1);
+	host_domain(2, "web-2");
+	host_vif(2, 0, MAC2, 100);
+	host_hello(2, E2);
+	host_start("");
+	assert_int_equal(host_run(), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	host_end();
+	return 0;
+}
+
+static void assert_linked(void)
+{
+	assert_string_equal(fake_xs_get("/local/domain/1/xenloop/roster/2"),
+			    roster1_2);
+	assert_string_equal(fake_xs_get("/local/domain/2/xenloop/roster/1"),
+			    roster2_1);
+}
+
+static void assert_unlinked(void)
+{
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/2"));
+	assert_null(fake_xs_get("/local/domain/2/xenloop/roster/1"));
+}
+
+static void assert_state(uint32_t domid, const char *word)
+{
+	const char *self = host_get("/local/domain/%u/xenloop/self", domid);
+	const char *at;
+
+	assert_non_null(self);
+	at = strrchr(self, ' ');
+	if (strncmp(at + 1, word, strlen(word)) || at[1 + strlen(word)] != '\n')
+		fail_msg("%s, not %s", at + 1, word);
+}
+
+static void test_two_guests(void **state)
+{
+	size_t peers, links;
+
+	(void)state;
+	assert_string_equal(fake_xs_get("/local/domain/1/xenloop/self"), self1);
+	assert_linked();
+	xenloop_status_count(&host.d.model, &peers, &links);
+	assert_int_equal(peers, 2);
+	assert_int_equal(links, 1);
+}
+
+/* Each node, the directories too: Dom0's, readable by that guest alone. */
+static void test_permissions(void **state)
+{
+	unsigned int seen = 0;
+
+	(void)state;
+	for (size_t i = 0; i < fake_xs.nr; i++) {
+		unsigned int domid;
+		char rest;
+
+		if (sscanf(fake_xs.node[i].path, "/local/domain/%u/xenloo%c",
+			   &domid, &rest) != 2)
+			continue;
+		assert_int_equal(fake_xs.node[i].reader, domid);
+		seen++;
+	}
+	assert_int_equal(seen, 2 * 5);
+}
+
+static void test_no_hello_no_nodes(void **state)
+{
+	(void)state;
+	host_domain(3, "windows");
+	host_vif(3, 0, MAC3, 100);
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get("/local/domain/3/xenloop"));
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/3"));
+}
+
+static void test_quiet_is_quiet(void **state)
+{
+	unsigned int writes = fake_xs.writes;
+
+	(void)state;
+	host.d.domains_stale = true;
+	for (size_t i = 0; i < host.d.model.nr; i++) {
+		host.d.model.guest[i]->facts_stale = true;
+		host.d.model.guest[i]->hello_stale = true;
+		host.d.model.guest[i]->changed = true;
+	}
+	assert_int_equal(host_run(), 0);
+	assert_int_equal(fake_xs.writes, writes);
+	assert_int_equal(fake_xs.removals, 0);
+}
+
+/* A restart that finds everything right writes nothing; see also below. */
+static void test_restart(void **state)
+{
+	unsigned int writes;
+
+	(void)state;
+	host_stop();
+	writes = fake_xs.writes;
+	host_start("");
+	assert_int_equal(host_run(), 0);
+	assert_linked();
+	assert_int_equal(fake_xs.writes, writes);
+	assert_int_equal(fake_xs.removals, 0);
+}
+
+static void test_restart_stale(void **state)
+{
+	(void)state;
+	host_stop();
+	host_put("x", "/local/domain/1/xenloop/roster/77");
+	host_put("x", "/local/domain/1/xenloop/roster/zz");
+	host_put("bye", "/local/domain/1/xenloop/from/2-0-0");
+	host_put("bye", "/local/domain/1/xenloop/from/zz");
+	fake_xs_del("/local/domain/2/data/xenloop/hello");
+	host_start("");
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/77"));
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/zz"));
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/2"));
+	assert_null(fake_xs_get("/local/domain/1/xenloop/from/2-0-0"));
+	assert_null(fake_xs_get("/local/domain/1/xenloop/from/zz"));
+	assert_null(fake_xs_get("/local/domain/2/xenloop"));
+	assert_string_equal(fake_xs_get("/local/domain/1/xenloop/self"), self1);
+}
+
+static void test_hello_goes(void **state)
+{
+	(void)state;
+	fake_xs_del("/local/domain/2/data/xenloop/hello");
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/2"));
+	assert_null(fake_xs_get("/local/domain/2/xenloop"));
+	host_hello(2, E2);
+	assert_int_equal(host_run(), 0);
+	assert_linked();
+}
+
+static void test_bad_hello(void **state)
+{
+	static const char *const bad[] = {
+		"", "xenloop 2\nepoch 1111111111111111\nfeatures 00000000\n",
+		"xenloop 1\nepoch 0\nfeatures 0\n", "\xff\xfe",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		/* No token bucket between the cases. */
+		xenloop_model_find(&host.d.model, 2)->hello_rate.started =
+			false;
+		host_put(bad[i], "/local/domain/2/data/xenloop/hello");
+		assert_int_equal(host_run(), 0);
+		assert_unlinked();
+	}
+}
+
+static void test_epoch(void **state)
+{
+	(void)state;
+	host_hello(2, E3);
+	assert_int_equal(host_run(), 0);
+	assert_non_null(strstr(fake_xs_get("/local/domain/1/xenloop/roster/2"),
+			       "epoch 3333333333333333\n"));
+	assert_non_null(strstr(fake_xs_get("/local/domain/2/xenloop/self"),
+			       "epoch 3333333333333333\n"));
+}
+
+static void test_hello_flood(void **state)
+{
+	struct xenloop_guest *guest = xenloop_model_find(&host.d.model, 2);
+	unsigned int reads;
+	uint64_t wait;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		host_hello(2, E2 + (unsigned int)i);
+		assert_int_equal(host_run(), 0);
+	}
+	assert_true(guest->hello_stale);
+	reads = fake_xs.reads;
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_int_equal(fake_xs.reads, reads);
+	assert_true(wait > 0 && wait <= 1000);
+	/* Later, and then the last state. */
+	guest->hello_rate.last_ms -= 1000;
+	assert_int_equal(host_run(), 0);
+	assert_int_equal(guest->hello.epoch, E2 + 19);
+}
+
+static void test_destroy(void **state)
+{
+	(void)state;
+	host_destroy(2);
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/2"));
+	assert_null(fake_xs_get("/local/domain/2"));
+	assert_null(xenloop_model_find(&host.d.model, 2));
+}
+
+/* The home is gone before the list of domains says so. */
+static void test_no_late_write(void **state)
+{
+	(void)state;
+	fake_xs_del("/local/domain/2");
+	xenloop_pub_set(&xenloop_model_find(&host.d.model, 2)->pub, "self",
+			"x", 0);
+	assert_int_equal(xenloop_pub_flush(&host.d.xs, 2,
+			 &xenloop_model_find(&host.d.model, 2)->pub), -ENOENT);
+	assert_null(fake_xs_get("/local/domain/2"));
+}
+
+static void test_shutdown_and_back(void **state)
+{
+	(void)state;
+	host_dominfo(2)->alive = false;
+	fake_xs_special("@releaseDomain");
+	assert_int_equal(host_run(), 0);
+	assert_unlinked();
+	/* A cancelled suspend: only the new hello tells. */
+	host_dominfo(2)->alive = true;
+	host_hello(2, E2);
+	assert_int_equal(host_run(), 0);
+	assert_linked();
+}
+
+static void test_domid_reused(void **state)
+{
+	(void)state;
+	strcpy(host_dominfo(2)->uuid, "99999999-0000-0000-0000-000000000000");
+	host_put("other", "/local/domain/2/name");
+	fake_xs_del("/local/domain/2/data/xenloop");
+	fake_xs_special("@introduceDomain");
+	assert_int_equal(host_run(), 0);
+	assert_unlinked();
+	assert_string_equal(xenloop_model_find(&host.d.model, 2)->name,
+			    "other");
+}
+
+static void test_rename(void **state)
+{
+	(void)state;
+	host_put("new name", "/local/domain/2/name");
+	assert_int_equal(host_run(), 0);
+	assert_non_null(strstr(fake_xs_get("/local/domain/1/xenloop/roster/2"),
+			       "name new_name\n"));
+}
+
+static void change_bridge(void)
+{
+	host_link("vif2.0")->master = 101;
+}
+
+static void change_nothing_enslaved(void)
+{
+	host_link("vif2.0")->master = 0;
+}
+
+static void change_isolated(void)
+{
+	host_link("vif2.0")->isolated = true;
+}
+
+static void change_down(void)
+{
+	host_link("vif2.0")->up = false;
+}
+
+static void change_blocked(void)
+{
+	host_link("vif2.0")->forwarding = false;
+}
+
+static void change_filtered(void)
+{
+	host.d.links.netfilter = true;
+}
+
+static void change_locked(void)
+{
+	host_link("vif2.0")->locked = true;
+}
+
+static void change_no_pvid(void)
+{
+	host_link("xenbr0")->vlan_filtering = true;
+}
+
+static void change_rate(void)
+{
+	host_put("10000,50000", "/local/domain/0/backend/vif/2/0/rate");
+}
+
+static void change_ip(void)
+{
+	host_put("10.0.0.2", "/local/domain/0/backend/vif/2/0/ip");
+}
+
+static void change_mac(void)
+{
+	host_put(MAC1, "/local/domain/0/backend/vif/2/0/mac");
+}
+
+static void change_backend(void)
+{
+	host_put(MAC2, "/libxl/2/device/vif/0/mac");
+	host_put("/local/domain/7/backend/vif/2/0",
+		 "/libxl/2/device/vif/0/backend");
+}
+
+static void change_routed(void)
+{
+	host_link("vif2.0")->master = 0;
+	fake_xs_del("/local/domain/0/backend/vif/2/0/bridge");
+}
+
+static const struct {
+	void (*change)(void);
+	const char *state;	/* of domain 2's vif afterwards */
+} changes[] = {
+	{ change_bridge, "ok" },	/* on another network */
+	{ change_nothing_enslaved, "no-bridge" },
+	{ change_isolated, "isolated" },
+	{ change_down, "down" },
+	{ change_blocked, "down" },
+	{ change_filtered, "filtered" },
+	{ change_locked, "filtered" },
+	{ change_no_pvid, "vlan" },
+	{ change_rate, "rate-limited" },
+	{ change_ip, "ip-filter" },
+	{ change_mac, "duplicate-mac" },
+	{ change_backend, "not-dom0" },
+	{ change_routed, "routed" },
+};
+
+/* A link that was allowed is revoked from both rosters, whatever changed. */
+static void test_revoked(void **state)
+{
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		assert_linked();
+		changes[i].change();
+		assert_int_equal(host_run(), 0);
+		assert_unlinked();
+		assert_state(2, changes[i].state);
+		teardown(state);
+		setup(state);
+	}
+}
+
+static void test_permitted(void **state)
+{
+	(void)state;
+	change_rate();
+	change_ip();
+	change_filtered();
+	host_stop();
+	host_start("[eligible]\nrate-limited = yes\nip-filter = yes\n"
+		   "bridge-netfilter = yes\n");
+	assert_int_equal(host_run(), 0);
+	assert_linked();
+}
+
+static void test_duplicate(void **state)
+{
+	(void)state;
+	host_domain(3, "clone");
+	host_vif(3, 0, MAC1, 100);
+	assert_int_equal(host_run(), 0);
+	assert_state(1, "duplicate-mac");
+	assert_unlinked();
+	host_destroy(3);
+	assert_int_equal(host_run(), 0);
+	assert_state(1, "ok");
+	assert_linked();
+}
+
+static void test_same_mac_elsewhere(void **state)
+{
+	(void)state;
+	host_domain(3, "clone");
+	host_vif(3, 0, MAC1, 101);
+	host_hello(3, E3);
+	assert_int_equal(host_run(), 0);
+	assert_state(1, "ok");
+	assert_state(3, "ok");
+	assert_linked();
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/3"));
+}
+
+static void set_vlan(const char *name, uint32_t pvid, bool untagged)
+{
+	host_link(name)->pvid = pvid;
+	host_link(name)->pvid_untagged = untagged;
+}
+
+static void test_vlans(void **state)
+{
+	(void)state;
+	host_link("xenbr0")->vlan_filtering = true;
+	set_vlan("vif1.0", 10, true);
+	set_vlan("vif2.0", 10, true);
+	assert_int_equal(host_run(), 0);
+	assert_linked();
+	assert_string_equal(xenloop_model_find(&host.d.model, 1)->vif[0].net.name,
+			    "xenbr0/10");
+	set_vlan("vif2.0", 20, true);
+	assert_int_equal(host_run(), 0);
+	assert_unlinked();
+	assert_state(2, "ok");
+	set_vlan("vif2.0", 10, false);
+	assert_int_equal(host_run(), 0);
+	assert_state(2, "vlan");
+}
+
+static void test_two_vifs(void **state)
+{
+	(void)state;
+	host_vif(1, 1, "00:16:3e:00:01:01", 101);
+	host_vif(2, 1, "00:16:3e:00:01:02", 101);
+	host_vif(2, 2, "00:16:3e:00:02:02", 100);
+	assert_int_equal(host_run(), 0);
+	assert_string_equal(fake_xs_get("/local/domain/1/xenloop/roster/2"),
+			    "xenloop 1\nepoch 2222222222222222\n"
+			    "features 00000000\nname web-2\n"
+			    "link 0 0 " MAC2 "\n"
+			    "link 0 2 00:16:3e:00:02:02\n"
+			    "link 1 1 00:16:3e:00:01:02\n");
+}
+
+static void reload(const char *conf)
+{
+	struct xenloop_conf_error err;
+
+	xenloop_settings_free(host.d.settings);
+	host.d.settings = xenloop_settings_parse("f", conf, strlen(conf), &err);
+	for (size_t i = 0; i < host.d.model.nr; i++)
+		host.d.model.guest[i]->changed = true;
+	assert_int_equal(host_run(), 0);
+}
+
+static void test_policy(void **state)
+{
+	(void)state;
+	reload("[policy]\ndeny = web-*\n");
+	assert_unlinked();
+	assert_state(1, "ok");
+	reload("[policy]\noff = web-1\n");
+	assert_unlinked();
+	assert_state(1, "policy");
+	reload("");
+	assert_linked();
+}
+
+/* A change of one guest writes its own nodes and one in each other guest. */
+static void test_linear(void **state)
+{
+	unsigned int writes;
+	char mac[32];
+
+	(void)state;
+	for (uint32_t i = 3; i <= 12; i++) {
+		snprintf(mac, sizeof(mac), "00:16:3e:00:00:%02x", i);
+		host_domain(i, "g");
+		host_vif(i, 0, mac, 100);
+		host_hello(i, E3 + i);
+	}
+	assert_int_equal(host_run(), 0);
+	writes = fake_xs.writes;
+	host_hello(5, E2);
+	assert_int_equal(host_run(), 0);
+	assert_int_equal(fake_xs.writes - writes, 1 + 11);
+}
+
+static void test_conflict_and_death(void **state)
+{
+	(void)state;
+	fake_xs.conflicts = 5;
+	host_hello(2, E3);
+	assert_int_equal(host_run(), 0);
+	assert_non_null(strstr(fake_xs_get("/local/domain/1/xenloop/roster/2"),
+			       "epoch 3333333333333333\n"));
+	host_hello(2, E2);
+	fake_xs.dead = true;
+	assert_true(xenloop_xs_is_dead(host_run()));
+	host_stop();
+	host_start("");
+	assert_int_equal(host_run(), 0);
+	assert_linked();
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_two_guests), T(test_permissions),
+		T(test_no_hello_no_nodes), T(test_quiet_is_quiet),
+		T(test_restart), T(test_restart_stale), T(test_hello_goes),
+		T(test_bad_hello), T(test_epoch), T(test_hello_flood),
+		T(test_destroy), T(test_no_late_write),
+		T(test_shutdown_and_back), T(test_domid_reused),
+		T(test_rename), T(test_revoked), T(test_permitted),
+		T(test_duplicate), T(test_same_mac_elsewhere), T(test_vlans),
+		T(test_two_vifs), T(test_policy), T(test_linear),
+		T(test_conflict_and_death),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
