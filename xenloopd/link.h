@@ -122,8 +122,12 @@ unsigned int xenloop_links_count(const struct xenloop_links *links,
  */
 int xenloop_links_update(struct xenloop_links *links, uint32_t domid,
 			 const struct xenloop_roster *roster);
-/* A sweep: forget all marks, and end the links of peers without a mark. */
+/*
+ * A sweep over the roster: forget all marks, mark the peers that are there, and
+ * end the links of all others.
+ */
 void xenloop_links_unmark(struct xenloop_links *links);
+void xenloop_links_mark(struct xenloop_links *links, uint32_t domid);
 void xenloop_links_sweep(struct xenloop_links *links);
 /* Ends and frees all links; messages are left to the caller. */
 void xenloop_links_drop(struct xenloop_links *links, const char *reason);
@@ -159,6 +163,23 @@ void xenloop_link_reconcile(struct xenloop_links *links,
 			    const struct xenloop_nl_chan *chans, int nr);
 /* Before the daemon ends: takes back what only a living daemon can finish. */
 void xenloop_link_abandon(struct xenloop_links *links,
+			  struct xenloop_link *link);
+
+/* link_act.c, for link.c */
+
+/* In a channel's cookie, above the attempt: we are the listener. */
+#define XENLOOP_COOKIE_LISTENER	(1ull << 32)
+
+/* Returns the event that follows, or XENLOOP_PEER_NR_EVENTS. */
+enum xenloop_peer_event xenloop_link_act(struct xenloop_links *links,
+					 struct xenloop_link *link,
+					 const struct xenloop_peer_step *step);
+/* Removes our message, if there is one. */
+void xenloop_link_clear(struct xenloop_links *links, struct xenloop_link *link);
+void xenloop_link_keep(struct xenloop_link *link,
+		       const struct xenloop_nl_chan *chan);
+/* 0 also if the kernel knows the peer already. */
+int xenloop_link_add_peer(struct xenloop_links *links,
 			  struct xenloop_link *link);
 
 #endif /* XENLOOPD_LINK_H */

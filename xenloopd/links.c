@@ -134,7 +134,6 @@ static int update_link(struct xenloop_links *links, uint32_t domid,
 		link = add_link(links, &key, roster, r->mac);
 	if (!link)
 		return -ENOMEM;
-	link->listed = true;
 	snprintf(link->name, sizeof(link->name), "%s", roster->name);
 	new_epoch(links, link, roster->epoch);
 	return 0;
@@ -159,6 +158,12 @@ void xenloop_links_unmark(struct xenloop_links *links)
 {
 	for (struct xenloop_link *l = links->first; l; l = l->next)
 		l->listed = false;
+}
+
+void xenloop_links_mark(struct xenloop_links *links, uint32_t domid)
+{
+	for (struct xenloop_link *l = links->first; l; l = l->next)
+		l->listed |= l->key.domid == domid;
 }
 
 void xenloop_links_sweep(struct xenloop_links *links)

@@ -143,13 +143,17 @@ table[XENLOOP_PEER_NR_STATES][XENLOOP_PEER_NR_EVENTS] = {
 		/* The peer that this channel led to is no more. */
 		ON(EPOCH) = GIVE_UP(GOOD | AFTER_IDLE, A(CLEAR)),
 	},
+	/*
+	 * A peer that was deleted before its channel had drained is gone from
+	 * the kernel now, so it is added (again) in the end.
+	 */
 	IN(CLOSING) = {
 		ENDS,
 		ON(WANTED) = DO(TO(CLOSING), WANT),
 		ON(REQUEST) = DO(TO(CLOSING), WANT),
 		ON(OFFER) = DO(TO(CLOSING), LATER),
-		ON(DOWN) = DO(SETTLE, 0, A(FORGET)),
-		ON(FAULT) = DO(SETTLE, AFTER_BACKOFF, A(FORGET)),
+		ON(DOWN) = DO(SETTLE, 0, A(FORGET), A(ADD_PEER)),
+		ON(FAULT) = DO(SETTLE, AFTER_BACKOFF, A(FORGET), A(ADD_PEER)),
 		ON(TIMEOUT) = DO(TO(CLOSING), 0, A(CLOSE), A(T_CLOSE)),
 		ON(CONNECT) = DO(TO(CLOSING), RELEASE | WANT | GOOD |
 				 AFTER_IDLE),
@@ -159,6 +163,7 @@ table[XENLOOP_PEER_NR_STATES][XENLOOP_PEER_NR_EVENTS] = {
 	},
 	IN(BACKOFF) = {
 		ENDS,
+		ON(ERROR) = DO(TO(OFF), 0, A(T_STOP)),
 		ON(WANTED) = DO(TO(BACKOFF), WANT),
 		ON(REQUEST) = DO(TO(BACKOFF), WANT),
 		ON(OFFER) = DO(TO(BACKOFF), LATER),
@@ -169,6 +174,7 @@ table[XENLOOP_PEER_NR_STATES][XENLOOP_PEER_NR_EVENTS] = {
 	},
 	IN(SILENT) = {
 		ENDS,
+		ON(ERROR) = DO(TO(OFF), 0, A(T_STOP)),
 		ON(WANTED) = DO(TO(SILENT), WANT),
 		ON(REQUEST) = DO(START, 0),
 		ON(OFFER) = CONNECT_NOW,
@@ -179,6 +185,7 @@ table[XENLOOP_PEER_NR_STATES][XENLOOP_PEER_NR_EVENTS] = {
 	},
 	IN(HELD) = {
 		ENDS,
+		ON(ERROR) = DO(TO(OFF), 0, A(T_STOP)),
 		ON(OFFER) = DO(TO(HELD), 0, A(BYE_HELD)),
 		ON(REQUEST) = DO(TO(HELD), 0),
 		ON(CONNECT) = DO(START, RELEASE | GOOD, A(INBOX)),

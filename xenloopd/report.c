@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* What happens, for the journal and for those who monitor. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "proto/log.h"
+#include "xenloopd/xenloopd.h"
+
+#define ID_CHANNEL	"3dca319d34d20b764929895ce84d085e"
+#define ID_IFACE	"7775273dc6517e51c354a6398258c1dc"
+#define ID_GUEST	"1f605f75741a16a1cab9d99f2fe41f8b"
+
+static const char *const names[] = {
+	[XENLOOP_REPORT_UP] = "up",
+	[XENLOOP_REPORT_ADOPTED] = "adopted",
+	[XENLOOP_REPORT_DRAINING] = "draining",
+	[XENLOOP_REPORT_DOWN] = "down",
+	[XENLOOP_REPORT_FAILED] = "failed",
+};
+
+static const char *reason_of(const struct xenloop_link *link,
+			     enum xenloop_link_report report)
+{
+	if (report == XENLOOP_REPORT_FAILED)
+		return link->why;
+	return report == XENLOOP_REPORT_DOWN ? link->reason : "";
+}
+
+/* A failing link tells it at the 1st, 2nd, 4th, 8th ... time. */
+static enum xenloop_log_level level_of(const struct xenloop_link *link,
+				       enum xenloop_link_report report)
+{
+	unsigned int n = link->sm.failures;
+
+	if (report == XENLOOP_REPORT_DRAINING)
+		return XENLOOP_LOG_DEBUG;
+	if (report == XENLOOP_REPORT_FAILED)
+		return n & (n - 1) ? XENLOOP_LOG_DEBUG : XENLOOP_LOG_NOTICE;
+	return XENLOOP_LOG_INFO;
+}
+
+static void to_journal(const struct xenloop_link *link,
+		       enum xenloop_link_report report)
+{
+	const char *reason = reason_of(link, report);
+	struct xenloop_log_event ev;
+	char mac[XENLOOP_MAC_STR];
+
+	xenloop_mac_format(link->mac, mac);
+	xenloop_log_event_init(&ev, level_of(link, report), "chan", ID_CHANNEL,
+			       names[report]);
+	xenloop_log_event_add(&ev, "XENLOOP_PEER_DOMID", "%" PRIu32,
+			      link->key.domid);
+	xenloop_log_event_add(&ev, "XENLOOP_PEER_NAME", "%s", link->name);
+	xenloop_log_event_add(&ev, "XENLOOP_PEER_VIF", "%" PRIu32,
+			      link->key.peer_vif);
+	xenloop_log_event_add(&ev, "XENLOOP_MAC", "%s", mac);
+	xenloop_log_event_add(&ev, "XENLOOP_IFNAME", "%s", link->ifname);
+	if (link->chan.id)
+		xenloop_log_event_add(&ev, "XENLOOP_CHANNEL", "%" PRIu32,
+				      link->chan.id);
+	if (*reason)
+		xenloop_log_event_add(&ev, "XENLOOP_REASON", "%s", reason);
+	xenloop_log_event_send(&ev, "channel to %s (domain %" PRIu32
+			       ", %s) %s on %s%s%s", link->name,
+			       link->key.domid, mac, names[report],
+			       link->ifname, *reason ? ": " : "", reason);
+}
+
+static json_int_t unix_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (json_int_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static json_t *new_event(const char *event)
+{
+	return json_pack("{s:s, s:I}", "event", event, "time_ms", unix_ms());
+}
+
+static void to_monitors(struct xenloopd *d, const struct xenloop_link *link,
+			enum xenloop_link_report report)
+{
+	char mac[XENLOOP_MAC_STR];
+	json_t *event, *more;
+
+	if (!d->ctl || !xenloop_ctl_has_subscribers(d->ctl))
+		return;
+	event = new_event(names[report]);
+	more = json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:s}",
+			 "name", link->name,
+			 "domid", (json_int_t)link->key.domid,
+			 "vif", (json_int_t)link->key.vif,
+			 "peer_vif", (json_int_t)link->key.peer_vif,
+			 "mac", xenloop_mac_format(link->mac, mac),
+			 "ifname", link->ifname,
+			 "channel", (json_int_t)link->chan.id,
+			 "reason", reason_of(link, report));
+	if (more)
+		json_object_update(event, more);
+	json_decref(more);
+	xenloop_ctl_event(d->ctl, event);
+}
+
+void xenloopd_report_link(struct xenloopd *d, const struct xenloop_link *link,
+			  enum xenloop_link_report report)
+{
+	to_journal(link, report);
+	to_monitors(d, link, report);
+}
+
+void xenloopd_report_iface(struct xenloopd *d,
+			   const struct xenloopd_iface *iface,
+			   const char *event)
+{
+	const char *name = iface->ifname[0] ? iface->ifname : "no interface";
+	struct xenloop_log_event ev;
+	char mac[XENLOOP_MAC_STR];
+	json_t *json, *more;
+
+	xenloop_mac_format(iface->mac, mac);
+	xenloop_log_event_init(&ev, XENLOOP_LOG_INFO, "iface", ID_IFACE, event);
+	xenloop_log_event_add(&ev, "XENLOOP_VIF", "%" PRIu32, iface->vif);
+	xenloop_log_event_add(&ev, "XENLOOP_MAC", "%s", mac);
+	xenloop_log_event_add(&ev, "XENLOOP_IFNAME", "%s", iface->ifname);
+	xenloop_log_event_add(&ev, "XENLOOP_REASON", "%s", iface->reason);
+	xenloop_log_event_send(&ev, "%s (vif %" PRIu32 ", %s) %s%s%s", name,
+			       iface->vif, mac, event,
+			       iface->reason[0] ? ": " : "", iface->reason);
+	if (!d->ctl || !xenloop_ctl_has_subscribers(d->ctl))
+		return;
+	json = new_event(event);
+	more = json_pack("{s:s, s:I, s:s, s:s}", "ifname", iface->ifname,
+			 "vif", (json_int_t)iface->vif, "mac", mac, "reason",
+			 iface->reason);
+	if (more)
+		json_object_update(json, more);
+	json_decref(more);
+	xenloop_ctl_event(d->ctl, json);
+}
+
+void xenloopd_report_event(struct xenloopd *d, const char *event)
+{
+	struct xenloop_log_event ev;
+
+	xenloop_log_event_init(&ev, XENLOOP_LOG_INFO, "guest", ID_GUEST, event);
+	xenloop_log_event_add(&ev, "XENLOOP_DOMID", "%" PRIu32,
+			      d->links.domid);
+	xenloop_log_event_send(&ev, "this guest was %s", event);
+	if (d->ctl && xenloop_ctl_has_subscribers(d->ctl))
+		xenloop_ctl_event(d->ctl, new_event(event));
+}

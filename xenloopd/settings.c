@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* The configuration file, and its reload. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "include/xenloop_fifo.h"
+#include "proto/conf.h"
+#include "proto/log.h"
+#include "xenloopd/xenloopd.h"
+
+void xenloopd_settings_default(struct xenloopd_settings *s)
+{
+	*s = (struct xenloopd_settings){
+		.fifo_size = 512 << 10,
+		.idle_timeout = 60,
+		.max_channels = 256,
+		.stall_timeout = 5000,
+		.drain_timeout = 2000,
+		.hold_timeout = 1000,
+		.backlog_bytes = 4 << 20,
+	};
+}
+
+static int add_ifname(struct xenloopd_settings *s, const char *name,
+		      size_t len, char *why, size_t size)
+{
+	if (len >= XENLOOP_NL_IFNAME) {
+		snprintf(why, size, "no interface can be called %.*s",
+			 (int)len, name);
+		return -EINVAL;
+	}
+	if (s->nr_ifnames == XENLOOPD_MAX_IFNAMES) {
+		snprintf(why, size, "more than %d interfaces",
+			 XENLOOPD_MAX_IFNAMES);
+		return -EINVAL;
+	}
+	memcpy(s->ifname[s->nr_ifnames], name, len);
+	s->ifname[s->nr_ifnames++][len] = '\0';
+	return 0;
+}
+
+/* "all", or names with blanks between them. */
+static int parse_interfaces(void *conf, const char *value, char *why,
+			    size_t size)
+{
+	struct xenloopd_settings *s = conf;
+	int err = 0;
+
+	s->nr_ifnames = 0;
+	if (!strcmp(value, "all"))
+		return 0;
+	while (!err && *value) {
+		size_t len = strcspn(value, " \t");
+
+		if (len)
+			err = add_ifname(s, value, len, why, size);
+		value += len;
+		value += strspn(value, " \t");
+	}
+	return err;
+}
+
+static int parse_fifo_size(void *conf, const char *value, char *why,
+			   size_t size)
+{
+	static const char *const names[] = { "128K", "256K", "512K", "1M",
+					     "1024K", "2M", "2048K" };
+	static const uint32_t sizes[] = { 128 << 10, 256 << 10, 512 << 10,
+					  1 << 20, 1 << 20, 2 << 20, 2 << 20 };
+	struct xenloopd_settings *s = conf;
+	char bytes[16];
+
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		snprintf(bytes, sizeof(bytes), "%u", sizes[i]);
+		if (!strcmp(value, names[i]) || !strcmp(value, bytes)) {
+			s->fifo_size = sizes[i];
+			return 0;
+		}
+	}
+	snprintf(why, size, "%.64s is not a power of two from 128K to 2M",
+		 value);
+	return -EINVAL;
+}
+
+_Static_assert(XENLOOP_FIFO_MIN_SIZE == 128 << 10, "fifo-size above");
+_Static_assert(XENLOOP_FIFO_MAX_SIZE == 2 << 20, "fifo-size above");
+
+#define AT(field)	offsetof(struct xenloopd_settings, field)
+
+/* The module has the same limits for its part. */
+static const struct xenloop_conf_key keys[] = {
+	{ .section = "channels", .key = "fifo-size", .type = XENLOOP_CONF_CALL,
+	  .call = parse_fifo_size },
+	{ .section = "channels", .key = "idle-timeout",
+	  .type = XENLOOP_CONF_U32, .max = 86400,
+	  .offset = AT(idle_timeout) },
+	{ .section = "channels", .key = "max-channels",
+	  .type = XENLOOP_CONF_U32, .min = 1, .max = 65535,
+	  .offset = AT(max_channels) },
+	{ .section = "channels", .key = "interfaces",
+	  .type = XENLOOP_CONF_CALL, .call = parse_interfaces },
+	{ .section = "kernel", .key = "stall-timeout",
+	  .type = XENLOOP_CONF_U32, .min = 100, .max = 600000,
+	  .offset = AT(stall_timeout) },
+	{ .section = "kernel", .key = "drain-timeout",
+	  .type = XENLOOP_CONF_U32, .max = 60000,
+	  .offset = AT(drain_timeout) },
+	{ .section = "kernel", .key = "hold-timeout",
+	  .type = XENLOOP_CONF_U32, .max = 10000,
+	  .offset = AT(hold_timeout) },
+	{ .section = "kernel", .key = "backlog-bytes",
+	  .type = XENLOOP_CONF_U32, .min = 256 << 10, .max = 64 << 20,
+	  .suffix = true, .offset = AT(backlog_bytes) },
+};
+
+bool xenloopd_settings_load(struct xenloopd_settings *s, const char *path,
+			    bool required, char *why, size_t size)
+{
+	struct xenloop_conf_error error = { .text = "" };
+	int err;
+
+	xenloopd_settings_default(s);
+	err = xenloop_conf_load(path, keys, sizeof(keys) / sizeof(keys[0]), s,
+				&error);
+	if (!err || (err == -ENOENT && !required))
+		return true;
+	snprintf(why, size, "%s", error.text[0] ? error.text : strerror(-err));
+	return false;
+}
+
+bool xenloopd_settings_has(const struct xenloopd_settings *s,
+			   const char *ifname)
+{
+	for (unsigned int i = 0; i < s->nr_ifnames; i++)
+		if (!strcmp(s->ifname[i], ifname))
+			return true;
+	return !s->nr_ifnames;
+}
+
+/* SIGHUP: all of the new file, or nothing of it. */
+void xenloopd_reload(void *arg)
+{
+	struct xenloopd *d = arg;
+	struct xenloopd_settings s;
+	char why[256];
+
+	if (!xenloopd_settings_load(&s, d->conf_path, d->conf_required, why,
+				    sizeof(why))) {
+		log_err("conf", "%s; the old settings stay", why);
+		return;
+	}
+	d->settings = s;
+	memset(d->warned, 0, sizeof(d->warned));
+	d->links.fifo_size = s.fifo_size;
+	d->links.max_chans = s.max_channels;
+	xenloopd_kernel_tune(d);
+	xenloopd_later(d, XENLOOPD_WORK_SYNC);
+	log_info("conf", "%s: loaded", d->conf_path);
+}
