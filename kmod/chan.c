@@ -168,19 +168,17 @@ static int map_foreign_fifo(struct xenloop_chan *chan,
 	return 0;
 }
 
-/* Nobody has seen it yet, or the event channel is all that has. */
+/* Undo what both roles begin with; nobody has seen the channel yet. */
 static void drop_chan(struct xenloop_chan *chan)
 {
-	napi_disable(&chan->napi);
 	xenloop_evtchn_close(&chan->evtchn, chan);
 	netif_napi_del(&chan->napi);
-	cancel_delayed_work_sync(&chan->work);
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);
 	xenloop_chan_free(chan);
 }
 
-/* What both roles begin with: an object, its FIFO, NAPI. */
+/* What both roles begin with: an object, its FIFO, NAPI, not yet enabled. */
 static struct xenloop_chan *new_chan(struct xenloop_peer *peer, u32 size,
 				     u64 cookie,
 				     struct netlink_ext_ack *extack)
@@ -198,11 +196,14 @@ static struct xenloop_chan *new_chan(struct xenloop_peer *peer, u32 size,
 		return ERR_PTR(err);
 	}
 	netif_napi_add(napi_dev, &chan->napi, xenloop_rx_poll);
-	napi_enable(&chan->napi);
 	return chan;
 }
 
-/* Enter the table; from here on the hook and netlink find the channel. */
+/*
+ * Enter the table: from here on the hook and netlink find the channel. NAPI
+ * begins only now that the interrupt's number is known, with a poll for the
+ * events that came before.
+ */
 static int add_chan(struct xenloop_chan *chan, enum xenloop_chan_state state)
 {
 	int err = xa_alloc_cyclic(&xenloop_chans, &chan->id, chan,
@@ -212,6 +213,10 @@ static int add_chan(struct xenloop_chan *chan, enum xenloop_chan_state state)
 		return err;
 	WRITE_ONCE(chan->state, state);
 	rcu_assign_pointer(chan->peer->chan, chan);
+	napi_enable(&chan->napi);
+	local_bh_disable();
+	napi_schedule(&chan->napi);
+	local_bh_enable();
 	return 0;
 }
 
