@@ -14,7 +14,9 @@ import shell
 import trees
 from agent import AgentError
 from domain import CommandFailed
-from host import image, restore, snapshot
+from host import restore, snapshot, snapshot_path
+from image import image, path_of
+from installed import installed_snapshot
 from lock import HostLock
 from paths import CACHE, CHECKOUT, LabError, need_root
 
@@ -66,6 +68,16 @@ def command_status(_):
     return 0
 
 
+def command_clean(_):
+    """Cache entries of other versions of the lab; what this version uses stays."""
+    with HostLock():
+        keep = {trees.path_of(name).name for name in trees.SUITES} | {path_of().name, snapshot_path().name}
+        for path in CACHE.iterdir():
+            kind = path.name.split('-')[0]
+            if kind in ('tree', 'image', 'snapshot', 'installed', 'logs') and path.name.split('.')[0] not in keep:
+                trees.remove(path)
+
+
 def domain_of(host, name):
     if name not in host.domains:
         raise LabError(f'{name}: no such domain; there are {", ".join(host.domains)}')
@@ -109,9 +121,9 @@ def command_shell(arguments):
     if host:
         join(host, arguments.domain)
         return
-    snapshot()
+    saved = installed_snapshot(arguments.destdir) if arguments.destdir else snapshot()
     with HostLock() as lock, tempfile.TemporaryDirectory(prefix='run-', dir=CACHE) as directory:
-        host = restore(Path(directory), lock)
+        host = restore(Path(directory), lock, saved=saved)
         try:
             join(host, arguments.domain)
         finally:
@@ -166,9 +178,10 @@ def parser():
     verb('guest', command_guest, 'start one more guest, g3, g4 …', (['name'], {}),
          (['--bridges'], {'nargs': '+', 'default': ['xenbr0']}), (['--memory'], {'type': int, 'default': 384}),
          (['--vcpus'], {'type': int, 'default': 1}), (['--kind'], {'choices': ['pv', 'pvh'], 'default': 'pv'}))
-    verb('shell', command_shell, 'an interactive shell, on the host that is up or on one of its own',
+    verb('shell', command_shell, 'an interactive shell, on the host that is up or on one of its own', destdir,
          (['domain'], {'nargs': '?', 'default': 'dom0'}))
     verb('run', command_run, 'run cases of tests/xen, all by default', destdir, (['cases'], {'nargs': '*', 'metavar': 'CASE'}))
+    verb('clean', command_clean, 'drop cached trees, images, snapshots and logs that this version does not use')
     verb('cases', command_cases, 'list the cases')
     return main
 

@@ -9,7 +9,7 @@ import time
 import agent
 import guests
 from domain import Domain
-from image import image
+from image import image, path_of as image_path
 from lock import HostLock
 from paths import CACHE, LabError, digest, need_room, need_root
 from qemu import SNAPSHOT, Qemu, create_disk, key as machine_key
@@ -51,6 +51,35 @@ class Host:
         guest.wait(timeout)
         return guest
 
+    def save(self, name, file=None):
+        """Suspends a guest into a file on Dom0's scratch disk; the guest is gone then."""
+        file = file or f'/scratch/{name}.save'
+        self.dom0.sh(f'xl save {name} {file}', timeout=600)
+        return file
+
+    def restore(self, name, file=None, timeout=300):
+        """Resumes a saved guest, under a new domid, and waits until its agent answers."""
+        self.dom0.sh(f'xl restore {file or f"/scratch/{name}.save"}', timeout=600)
+        self.domains[name].wait(timeout)
+        self.domains[name].set_clock()
+
+    def destroy(self, name):
+        self.dom0.sh(f'xl destroy {name}')
+
+    def attach_vif(self, name, bridge='xenbr1', **more):
+        """Adds an interface, without addresses, and returns its number N, by which detach_vif and vifDOMID.N go."""
+        words = guests.vif(name, bridge, **more).replace(',', ' ')
+        before = self.vifs(name)
+        self.dom0.sh(f'xl network-attach {name} {words}')
+        return (self.vifs(name) - before).pop()
+
+    def detach_vif(self, name, number):
+        self.dom0.sh(f'xl network-detach {name} {number}')
+
+    def vifs(self, name):
+        """The numbers of a guest's interfaces."""
+        return {int(line.split()[0]) for line in self.dom0.sh(f'xl network-list {name}').splitlines()[1:]}
+
     def domid(self, name):
         return int(self.dom0.sh(f'xl domid {name}'))
 
@@ -82,7 +111,7 @@ class Host:
 
 def snapshot_path():
     texts = [guests.config(name) for name in FIRST_GUESTS]
-    return CACHE / f'snapshot-{digest(machine_key(image()), *texts)}'
+    return CACHE / f'snapshot-{digest(machine_key(image_path()), *texts)}'
 
 
 def snapshot():

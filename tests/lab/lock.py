@@ -2,6 +2,7 @@
 """One host at a time: two of them on one machine would measure each other."""
 import fcntl
 import os
+import shutil
 
 from paths import CACHE, LabError
 
@@ -17,6 +18,8 @@ class HostLock:
         except BlockingIOError:
             os.close(self.fd)
             raise LabError('another lab host is running: wait for it, or end it with `lab down`') from None
+        for leftover in CACHE.glob('run-*'):  # nobody is using them, or the lock would be taken
+            shutil.rmtree(leftover, ignore_errors=True)
         return self
 
     def __exit__(self, *_):
