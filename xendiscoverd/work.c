@@ -15,6 +15,8 @@
 #include "xendiscoverd/scan.h"
 #include "xendiscoverd/xendiscoverd.h"
 
+#define RESCAN_MS 100
+
 /* Others must not go on speaking of a guest that is no peer any more. */
 static void forget(struct xenloop_discoverd *d, uint32_t domid)
 {
@@ -194,6 +196,14 @@ static int update_rosters(struct xenloop_discoverd *d)
 	return err;
 }
 
+/* What judging made stale again, or the rate limit left, is for another round. */
+static void look_again(const struct xenloop_discoverd *d, uint64_t *wait_ms)
+{
+	for (size_t i = 0; i < d->model.nr; i++)
+		if (d->model.guest[i]->outbox.rescan && *wait_ms > RESCAN_MS)
+			*wait_ms = RESCAN_MS;
+}
+
 static int relay(struct xenloop_discoverd *d, uint64_t now_ms,
 		 uint64_t *wait_ms)
 {
@@ -207,6 +217,7 @@ static int relay(struct xenloop_discoverd *d, uint64_t now_ms,
 		err = xenloop_relay_judge(&d->model, &d->settings->policy,
 					  d->model.guest[i], &d->relay,
 					  now_ms);
+	look_again(d, wait_ms);
 	return err;
 }
 

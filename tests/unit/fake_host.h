@@ -199,23 +199,29 @@ static inline void host_stop(void)
 	host.d.settings = NULL;
 }
 
-/* Handles what fired, works, and so on until nothing more happens. */
-static inline int host_run(void)
+/* Handles what fired, then works once; *fired: did anything? */
+static inline int host_step(bool *fired, uint64_t *wait)
 {
 	struct xenloop_xs_event ev;
+	int ret;
+
+	*fired = false;
+	while ((ret = xenloop_xs_next_event(&host.d.xs, &ev)) == 1) {
+		xenloop_watches_fired(&host.d, &ev);
+		*fired = true;
+	}
+	return ret ? ret : xenloop_work(&host.d, wait);
+}
+
+/* The same until nothing more happens. */
+static inline int host_run(void)
+{
+	bool fired = true;
 	uint64_t wait;
-	bool more = true;
 	int ret = 0;
 
-	while (more && !ret) {
-		more = false;
-		while ((ret = xenloop_xs_next_event(&host.d.xs, &ev)) == 1) {
-			xenloop_watches_fired(&host.d, &ev);
-			more = true;
-		}
-		if (!ret)
-			ret = xenloop_work(&host.d, &wait);
-	}
+	while (fired && !ret)
+		ret = host_step(&fired, &wait);
 	return ret;
 }
 

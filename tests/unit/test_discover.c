@@ -265,17 +265,53 @@ static void test_shutdown_and_back(void **state)
 	assert_linked();
 }
 
+/* The old domain is gone and the new one there before we look. */
 static void test_domid_reused(void **state)
 {
 	(void)state;
+	fake_xs_del("/local/domain/2");
 	strcpy(host_dominfo(2)->uuid, "99999999-0000-0000-0000-000000000000");
+	host_put("2", "/local/domain/2/domid");
 	host_put("other", "/local/domain/2/name");
-	fake_xs_del("/local/domain/2/data/xenloop");
+	host_hello(2, E2);
 	fake_xs_special("@introduceDomain");
 	assert_int_equal(host_run(), 0);
-	assert_unlinked();
 	assert_string_equal(xenloop_model_find(&host.d.model, 2)->name,
 			    "other");
+	assert_state(2, "ok");
+	assert_string_equal(fake_xs_get("/local/domain/2/xenloop/roster/1"),
+			    roster2_1);
+}
+
+/* Then only the toolstack's own copy of the vif's keys is there. */
+static void test_driver_domain(void **state)
+{
+	(void)state;
+	host_put("00:16:3E:00:00:22", "/libxl/2/device/vif/0/mac");
+	fake_xs_del("/local/domain/0/backend/vif/2");
+	host_put("/local/domain/7/backend/vif/2/0",
+		 "/libxl/2/device/vif/0/backend");
+	assert_int_equal(host_run(), 0);
+	assert_unlinked();
+	assert_non_null(strstr(fake_xs_get("/local/domain/2/xenloop/self"),
+			       "vif 0 00:16:3e:00:00:22 not-dom0\n"));
+}
+
+/* Whatever is not the form that libxl writes is not believed. */
+static void test_bad_backend(void **state)
+{
+	static const char *const bad[] = {
+		"/local/domain/0/backend/vif/1/0", "/local/domain/0/backend/vif/2/1",
+		"/local/domain/00/backend/vif/2/0", "", "0",
+		"/local/domain/0/backend/vif/2/0/", "/local/domain/-1/backend/vif/2/0",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		host_put(bad[i], "/libxl/2/device/vif/0/backend");
+		assert_int_equal(host_run(), 0);
+		assert_unlinked();
+	}
 }
 
 static void test_rename(void **state)
@@ -540,6 +576,7 @@ int main(void)
 		T(test_bad_hello), T(test_epoch), T(test_hello_flood),
 		T(test_destroy), T(test_no_late_write),
 		T(test_shutdown_and_back), T(test_domid_reused),
+		T(test_driver_domain), T(test_bad_backend),
 		T(test_rename), T(test_revoked), T(test_permitted),
 		T(test_duplicate), T(test_same_mac_elsewhere), T(test_vlans),
 		T(test_two_vifs), T(test_policy), T(test_linear),

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Messages from guest to guest: what is relayed, what is not, and how often. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/fake_host.h"
+
+#define E1 0x1111111111111111u
+#define E2 0x2222222222222222u
+#define E3 0x3333333333333333u
+
+#define REQUEST "request attempt=7 from=1111111111111111 to=2222222222222222\n"
+#define OFFER \
+	"offer attempt=12 from=1111111111111111 to=2222222222222222" \
+	" size=524288 gref=8 port=17 features=00000000\n"
+
+#define OUT "/local/domain/1/data/xenloop/to/"
+#define IN "/local/domain/2/xenloop/from/"
+
+static int setup(void **state)
+{
+	(void)state;
+	host_new();
+	host_domain(1, "a");
+	host_vif(1, 0, "00:16:3e:00:00:01", 100);
+	host_vif(1, 1, "00:16:3e:00:01:01", 101);
+	host_hello(1, E1);
+	host_domain(2, "b");
+	host_vif(2, 0, "00:16:3e:00:00:02", 100);
+	host_vif(2, 1, "00:16:3e:00:01:02", 101);
+	host_hello(2, E2);
+	host_start("[limits]\nmessages-per-second = 10\nmessage-burst = 20\n"
+		   "max-messages = 8\n");
+	assert_int_equal(host_run(), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	host_end();
+	return 0;
+}
+
+static void put_and_run(const char *path, const char *value)
+{
+	fake_xs_put(path, value);
+	assert_int_equal(host_run(), 0);
+}
+
+static void test_relayed(void **state)
+{
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+	assert_int_equal(fake_xs_find(IN "1-0-0")->reader, 2);
+	put_and_run(OUT "2-0-0", OFFER);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), OFFER);
+	assert_int_equal(host.d.relay.relayed, 2);
+	fake_xs_del(OUT "2-0-0");
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get(IN "1-0-0"));
+	assert_int_equal(host.d.relay.withdrawn, 1);
+	assert_int_equal(host.d.model.guest[0]->outbox.nr, 0);
+}
+
+/* Local vif first on both sides, so V and W change places. */
+static void test_names(void **state)
+{
+	(void)state;
+	host_vif(2, 7, "00:16:3e:00:07:02", 100);
+	assert_int_equal(host_run(), 0);
+	put_and_run(OUT "2-0-7", REQUEST);
+	assert_string_equal(fake_xs_get(IN "1-7-0"), REQUEST);
+	put_and_run(OUT "2-1-1", OFFER);
+	assert_string_equal(fake_xs_get(IN "1-1-1"), OFFER);
+}
+
+static void test_whole_outbox_goes(void **state)
+{
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	put_and_run(OUT "2-1-1", OFFER);
+	fake_xs_del("/local/domain/1/data/xenloop/to");
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get(IN "1-0-0"));
+	assert_null(fake_xs_get(IN "1-1-1"));
+	put_and_run(OUT "2-0-0", REQUEST);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+	fake_xs_del("/local/domain/1/data");
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get(IN "1-0-0"));
+}
+
+/* Why this message of domain 1 was not relayed. */
+static const char *verdict(const char *name)
+{
+	struct xenloop_outbox_entry *entry;
+	struct xenloop_node node;
+
+	assert_int_equal(xenloop_node_parse(name, &node), 0);
+	entry = xenloop_outbox_find(&host.d.model.guest[0]->outbox, &node);
+	assert_non_null(entry);
+	return entry->refused ? entry->refused : "relayed";
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *node, *text, *why;
+	} cases[] = {
+		{ "2-0-0", "", "malformed" },
+		{ "2-0-0", "offer\n", "malformed" },
+		{ "2-0-0", REQUEST REQUEST, "malformed" },
+		{ "2-0-1", REQUEST, "no-link" },
+		{ "2-1-0", REQUEST, "no-link" },
+		{ "2-2-0", REQUEST, "no-vif" },
+		{ "2-0-2", REQUEST, "no-vif" },
+		{ "3-0-0", REQUEST, "no-peer" },
+		{ "1-0-0", REQUEST, "no-link" },
+		{ "2-0-0", "bye attempt=1 from=1111111111111112 to=2222222222222222 reason=idle\n", "sender-epoch" },
+		{ "2-0-0", "bye attempt=1 from=1111111111111111 to=2222222222222223 reason=idle\n", "receiver-epoch" },
+		{ "2-0-0", "bye attempt=1 from=2222222222222222 to=1111111111111111 reason=idle\n", "sender-epoch" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct xenloop_outbox *box = &host.d.model.guest[0]->outbox;
+		char path[64];
+
+		/* A good one first: what is refused also takes it away. */
+		host.d.model.guest[0]->message_rate.started = false;
+		snprintf(path, sizeof(path), OUT "%s", cases[i].node);
+		put_and_run(OUT "2-0-0", REQUEST);
+		put_and_run(path, cases[i].text);
+		assert_int_equal(host.d.relay.refused, i + 1);
+		assert_string_equal(verdict(cases[i].node), cases[i].why);
+		if (!strcmp(cases[i].node, "2-0-0"))
+			assert_null(fake_xs_get(IN "1-0-0"));
+		fake_xs_del(path);
+		fake_xs_del(OUT "2-0-0");
+		assert_int_equal(host_run(), 0);
+		assert_int_equal(box->nr, 0);
+		assert_null(fake_xs_get(IN "1-0-0"));
+	}
+}
+
+static void test_hostile_bytes(void **state)
+{
+	char big[1026];
+
+	(void)state;
+	fake_xs_put_bytes(OUT "2-0-0", REQUEST "\0", sizeof(REQUEST));
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get(IN "1-0-0"));
+	memset(big, 'a', 1025);
+	big[1025] = '\0';
+	put_and_run(OUT "2-0-0", big);
+	assert_null(fake_xs_get(IN "1-0-0"));
+	assert_int_equal(host.d.relay.refused, 2);
+}
+
+static void test_hostile_names(void **state)
+{
+	static const char *const names[] = {
+		"2-0", "2-0-0-0", "02-0-0", "2-0-0 ", "-1-0-0", "2-0-65536",
+		"99999-0-0", "x", "2-0-0/below", "self",
+	};
+	char path[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), OUT "%s", names[i]);
+		put_and_run(path, REQUEST);
+	}
+	assert_null(fake_xs_get(IN "1-0-0"));
+	assert_int_equal(host.d.relay.relayed, 0);
+	assert_true(host.d.relay.ignored >= 9);
+}
+
+/* The epoch changes: what was for the old one goes at once. */
+static void test_epoch_changes(void **state)
+{
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	host_hello(2, E3);
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get(IN "1-0-0"));
+	host_hello(2, E2);
+	assert_int_equal(host_run(), 0);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+	host_hello(1, E3);
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get(IN "1-0-0"));
+}
+
+static void test_link_revoked(void **state)
+{
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	put_and_run(OUT "2-1-1", REQUEST);
+	host_link("vif2.0")->isolated = true;
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get(IN "1-0-0"));
+	assert_string_equal(fake_xs_get(IN "1-1-1"), REQUEST);
+	host_link("vif2.0")->isolated = false;
+	assert_int_equal(host_run(), 0);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+}
+
+/* The message is there before the receiver is. */
+static void test_early(void **state)
+{
+	(void)state;
+	fake_xs_del("/local/domain/2/data/xenloop/hello");
+	assert_int_equal(host_run(), 0);
+	put_and_run(OUT "2-0-0", REQUEST);
+	assert_null(fake_xs_get("/local/domain/2/xenloop"));
+	host_hello(2, E2);
+	assert_int_equal(host_run(), 0);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+}
+
+static void test_restart(void **state)
+{
+	unsigned int writes;
+
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	host_stop();
+	writes = fake_xs.writes;
+	host_start("");
+	assert_int_equal(host_run(), 0);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+	assert_int_equal(fake_xs.writes, writes);
+	assert_int_equal(fake_xs.removals, 0);
+}
+
+/* A new guest finds what its predecessor with the same domid got: nothing. */
+static void test_sender_destroyed(void **state)
+{
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	host_destroy(1);
+	assert_int_equal(host_run(), 0);
+	assert_null(fake_xs_get(IN "1-0-0"));
+	assert_null(fake_xs_get("/local/domain/2/xenloop/roster/1"));
+}
+
+static void test_flood(void **state)
+{
+	struct xenloop_guest *guest = host.d.model.guest[0];
+	char text[128];
+	uint64_t wait;
+	unsigned int relayed;
+
+	(void)state;
+	for (int i = 1; i <= 100; i++) {
+		snprintf(text, sizeof(text), "request attempt=%d from=1111111111111111 to=2222222222222222\n",
+			 i);
+		put_and_run(OUT "2-0-0", text);
+	}
+	relayed = (unsigned int)host.d.relay.relayed;
+	assert_in_range(relayed, 15, 25);
+	assert_true(host.d.relay.deferred > 0);
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_true(wait <= 100);
+	/* The other guest is not held up by this one. */
+	fake_xs_put("/local/domain/2/data/xenloop/to/1-0-0",
+		    "bye attempt=1 from=2222222222222222 to=1111111111111111 reason=idle\n");
+	assert_int_equal(host_run(), 0);
+	assert_non_null(fake_xs_get("/local/domain/1/xenloop/from/2-0-0"));
+	/* Deferred, not lost: the last state comes through. */
+	guest->message_rate.last_ms -= 100;
+	assert_int_equal(host_run(), 0);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), text);
+}
+
+static void test_too_many(void **state)
+{
+	struct xenloop_outbox *box = &host.d.model.guest[0]->outbox;
+	char path[64];
+	uint64_t wait;
+	bool fired;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), OUT "2-%d-9", i);
+		put_and_run(path, REQUEST);
+	}
+	assert_int_equal(box->nr, 8);
+	assert_int_equal(host.d.relay.ignored, 4);
+	put_and_run(OUT "2-0-0", REQUEST);
+	assert_null(fake_xs_get(IN "1-0-0"));
+	/* Room again: what was ignored is found. */
+	host.d.model.guest[0]->message_rate.started = false;
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), OUT "2-%d-9", i);
+		fake_xs_del(path);
+	}
+	assert_int_equal(host_step(&fired, &wait), 0);
+	assert_true(box->rescan);
+	assert_int_equal(wait, 100);
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+	assert_false(box->rescan);
+	assert_int_equal(wait, UINT64_MAX);
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_relayed), T(test_names), T(test_whole_outbox_goes),
+		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
+		T(test_epoch_changes), T(test_link_revoked), T(test_early),
+		T(test_restart), T(test_sender_destroyed), T(test_flood),
+		T(test_too_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
