@@ -142,6 +142,7 @@ static const struct row rows[] = {
 	{ MSG, 0, "request attempt=7" FT "\n" },
 	{ MSG, 0, "request attempt=4294967295" FT "\n" },
 	{ MSG, -EINVAL, "request attempt=4294967296" FT "\n" },
+	{ MSG, -EINVAL, "request attempt=18446744073709551617" FT "\n" },
 	{ MSG, -EINVAL, "request attempt=0" FT "\n" },
 	{ MSG, -EINVAL, "request attempt=7 to=" E2 " from=" E1 "\n" },
 	{ MSG, -EINVAL, "request attempt=7" FT },
