@@ -167,7 +167,7 @@ table[XENLOOP_PEER_NR_STATES][XENLOOP_PEER_NR_EVENTS] = {
 		ON(WANTED) = DO(TO(BACKOFF), WANT),
 		ON(REQUEST) = DO(TO(BACKOFF), WANT),
 		ON(OFFER) = DO(TO(BACKOFF), LATER),
-		ON(TIMEOUT) = DO(SETTLE, AFTER_IDLE),
+		ON(TIMEOUT) = DO(SETTLE, 0),
 		ON(CONNECT) = DO(START, GOOD, A(INBOX)),
 		ON(DISCONNECT) = DO(TO(HELD), HOLD, A(T_STOP)),
 		ON(EPOCH) = DO(TO(BACKOFF), GOOD, A(CLEAR), A(T_PAUSE)),
@@ -178,7 +178,7 @@ table[XENLOOP_PEER_NR_STATES][XENLOOP_PEER_NR_EVENTS] = {
 		ON(WANTED) = DO(TO(SILENT), WANT),
 		ON(REQUEST) = DO(START, 0),
 		ON(OFFER) = CONNECT_NOW,
-		ON(TIMEOUT) = DO(SETTLE, AFTER_IDLE),
+		ON(TIMEOUT) = DO(SETTLE, 0),
 		ON(CONNECT) = DO(START, GOOD, A(INBOX)),
 		ON(DISCONNECT) = DO(TO(HELD), HOLD, A(T_STOP)),
 		ON(EPOCH) = DO(SETTLE, WANT | GOOD | AFTER_IDLE, A(CLEAR)),
@@ -208,8 +208,6 @@ static void remember(struct xenloop_peer *peer, unsigned int flags)
 		peer->wanted = flags & WANT;
 	if (flags & (HOLD | RELEASE))
 		peer->held = flags & HOLD;
-	if (flags & HOLD)
-		peer->wanted = false;
 	if (flags & FAILED)
 		peer->failures++;
 	if (flags & GOOD)

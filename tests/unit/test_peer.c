@@ -284,6 +284,24 @@ static void test_new_offer(void **state)
 	     { E(DOWN), S(IDLE), OVER });
 }
 
+/* An offer at a bad time stays unread; every other message is dealt with. */
+static void is_later(const struct xenloop_peer *before,
+		     enum xenloop_peer_event event,
+		     const struct xenloop_peer *after,
+		     const struct xenloop_peer_step *step)
+{
+	bool bad_time = before->state == S(CLOSING) ||
+			before->state == S(BACKOFF) ||
+			before->state == S(CONNECTED) || before->state == S(UP);
+
+	assert_int_equal(step->later, event == E(OFFER) && bad_time);
+}
+
+static void test_later(void **state)
+{
+	for_all(is_later);
+}
+
 static void test_new_request(void **state)
 {
 	WALK(true, READY,
@@ -425,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_idle_and_back),
 		cmocka_unit_test(test_new_offer),
+		cmocka_unit_test(test_later),
 		cmocka_unit_test(test_new_request),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_fault),
