@@ -29,6 +29,17 @@ bool xenloop_xs_on_xen(void)
 	       !access("/dev/xen/xenbus", F_OK);
 }
 
+int xenloop_xs_in_dom0(void)
+{
+	if (!access("/proc/xen/capabilities", R_OK))
+		return file_says("/proc/xen/capabilities", "control_d");
+	/* Not mounted yet. Dom0 is the domain without a UUID. */
+	if (!access("/sys/hypervisor/uuid", R_OK))
+		return file_says("/sys/hypervisor/uuid",
+				 "00000000-0000-0000-0000-000000000000");
+	return -1;
+}
+
 static const char *open_error(int err)
 {
 	switch (err) {

@@ -74,6 +74,12 @@ extern const struct xenloop_xs_ops xenloop_xs_libxenstore;
 bool xenloop_xs_on_xen(void);
 
 /*
+ * 1 in Dom0, 0 in another guest, -1 if neither /proc/xen nor /sys/hypervisor
+ * tells.
+ */
+int xenloop_xs_in_dom0(void);
+
+/*
  * Connects: by xenstored's socket in Dom0, by /dev/xen/xenbus in a guest. On
  * error *why (may be NULL) is a line for the user: "not a Xen guest", "no
  * XenStore: ...". -ENODEV means that trying again is of no use.

@@ -2,6 +2,7 @@
 /* The operations of xs.h by libxenstore. */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <xenstore.h>
 
 #include "proto/xs.h"
@@ -17,10 +18,21 @@ static int result(bool ok)
 	return ok ? 0 : last_error();
 }
 
+/*
+ * In Dom0, libxenstore falls back to /dev/xen/xenbus while xenstored is not
+ * there, and then the first request hangs until it is.
+ */
+static bool xenstored_missing(void)
+{
+	return xenloop_xs_in_dom0() == 1 && access(xs_daemon_socket(), F_OK);
+}
+
 static int lib_open(void **h)
 {
 	int err;
 
+	if (xenstored_missing())
+		return -ENOENT;
 	*h = xs_open(0);
 	if (*h)
 		return 0;

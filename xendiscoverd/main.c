@@ -101,20 +101,6 @@ static int parse_options(int argc, char **argv, struct xenloop_discoverd *d,
 	return bad_usage();
 }
 
-/* xenfs need not be mounted; then xenstored and privcmd will tell. */
-static bool surely_not_dom0(void)
-{
-	char text[64] = "";
-	FILE *f = fopen("/proc/xen/capabilities", "re");
-	bool read;
-
-	if (!f)
-		return false;
-	read = fgets(text, sizeof(text), f) != NULL;
-	fclose(f);
-	return !read || !strstr(text, "control_d");
-}
-
 /* -1 to go on, or an exit status. */
 static int check_place(void)
 {
@@ -124,7 +110,7 @@ static int check_place(void)
 		log_err("main", "not a Xen host: no hypervisor below this kernel");
 		return XENLOOP_EXIT_NO_XEN;
 	}
-	if (surely_not_dom0()) {
+	if (!xenloop_xs_in_dom0()) {
 		log_err("main", "not Dom0: in a guest, xenloopd is the one to run");
 		return XENLOOP_EXIT_NO_XEN;
 	}

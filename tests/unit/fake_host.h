@@ -2,6 +2,7 @@
 #ifndef XENLOOP_TEST_FAKE_HOST_H
 #define XENLOOP_TEST_FAKE_HOST_H
 
+#include <ftw.h>
 #include <sys/stat.h>
 
 #include "tests/unit/fake_xs.h"
@@ -225,13 +226,36 @@ static inline int host_run(void)
 	return ret;
 }
 
-static inline void host_new(void)
+static inline int host_remove_file(const char *path, const struct stat *st,
+				   int type, struct FTW *ftw)
 {
-	fake_xs_reset("");
-	memset(&host, 0, sizeof(host));
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void host_remove_sysfs(void)
+{
+	nftw(host.sysfs, host_remove_file, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* One sysfs for the whole program: devices without a link don't matter. */
+static inline void host_make_sysfs(void)
+{
 	snprintf(host.sysfs, sizeof(host.sysfs), "/tmp/xenloop-test-XXXXXX");
 	if (!mkdtemp(host.sysfs))
 		abort();
+	atexit(host_remove_sysfs);
+}
+
+static inline void host_new(void)
+{
+	fake_xs_reset("");
+	memset(&host.d, 0, sizeof(host.d));
+	host.nr = 0;
+	if (!host.sysfs[0])
+		host_make_sysfs();
 	for (uint32_t i = 0; i < 2; i++)
 		host_new_link(i ? "xenbr1" : "xenbr0", 100 + i)->is_bridge =
 			true;
@@ -241,13 +265,8 @@ static inline void host_new(void)
 
 static inline void host_end(void)
 {
-	char command[128];
-
 	host_stop();
 	xenloop_links_clear(&host.d.links);
-	snprintf(command, sizeof(command), "rm -r %s", host.sysfs);
-	if (system(command))
-		abort();
 	fake_xs_reset("");
 }
 
