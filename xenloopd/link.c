@@ -59,7 +59,8 @@ static void note(struct xenloop_link *link, enum xenloop_peer_event event,
 	else if (event == XENLOOP_EV_BYE && is_shaking_hands(link))
 		snprintf(link->why, sizeof(link->why), "the peer gave up: %s",
 			 link->in.reason);
-	else if (event == XENLOOP_EV_FAULT || event == XENLOOP_EV_DOWN)
+	else if ((event == XENLOOP_EV_FAULT || event == XENLOOP_EV_DOWN) &&
+		 (link->announced || is_shaking_hands(link)))
 		snprintf(link->why, sizeof(link->why), "the channel ended: %s",
 			 link->reason[0] ? link->reason : "unknown");
 }
