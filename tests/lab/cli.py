@@ -149,6 +149,7 @@ def command_cases(_):
 
 def parser():
     main = argparse.ArgumentParser(prog='lab', description='A real Xen host in an emulator, for tests and for work.')
+    main.add_argument('--wait', type=int, default=0, metavar='SECONDS', help='wait so long for another host to end')
     verbs = main.add_subparsers(dest='verb', required=True, metavar='VERB')
 
     def verb(name, function, text, *arguments):
@@ -194,6 +195,7 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     arguments = parser().parse_args()
+    HostLock.patience = arguments.wait
     try:
         need_root()
         return arguments.function(arguments)
