@@ -53,6 +53,9 @@ static int read_name(struct xenloop_xs *xs, struct xenloop_guest *guest)
 	ret = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
 	if (xenloop_xs_is_dead(ret))
 		return ret;
+	/* The toolstack removes it first; the log still wants to say who left. */
+	if (ret < 0 && guest->name[0])
+		return 0;
 	xenloop_scan_name(name, ret < 0 ? "" : buf);
 	if (strcmp(name, guest->name)) {
 		strcpy(guest->name, name);
