@@ -565,6 +565,71 @@ static void test_conflict_and_death(void **state)
 	assert_linked();
 }
 
+static json_t *ask(const char *verb)
+{
+	const struct xenloop_ctl_verb *v = xenloop_discoverd_verbs;
+	const struct xenloop_ctl_request req = { .command = verb };
+	json_t *reply = json_object();
+	struct xenloop_ctl_error err;
+
+	while (strcmp(v->verb, verb))
+		v++;
+	assert_int_equal(v->fn(&host.d, &req, reply, &err), 0);
+	return reply;
+}
+
+static void assert_json(json_t *value, const char *text)
+{
+	char *dump = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS |
+				  JSON_ENCODE_ANY);
+
+	assert_string_equal(dump, text);
+	free(dump);
+}
+
+/* The shape that tests/unit/golden/dom0-*.json show to xenloopctl's test. */
+static void test_status(void **state)
+{
+	json_t *reply = ask("status");
+
+	(void)state;
+	assert_json(json_object_get(reply, "guests"),
+		    "[{\"domid\":1,\"epoch\":\"1111111111111111\","
+		    "\"name\":\"web-1\",\"peer\":true,\"vifs\":[{\"mac\":\""
+		    MAC1 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]},"
+		    "{\"domid\":2,\"epoch\":\"2222222222222222\","
+		    "\"name\":\"web-2\",\"peer\":true,\"vifs\":[{\"mac\":\""
+		    MAC2 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]}]");
+	assert_json(json_object_get(reply, "allowed_links"), "1");
+	assert_json(json_object_get(reply, "host"), "\"dom0\"");
+	assert_true(json_is_integer(json_object_get(json_object_get(reply,
+		    "daemon"), "uptime_ms")));
+	json_decref(reply);
+}
+
+static void test_peers(void **state)
+{
+	static const char ends[] =
+		"{\"a\":{\"domid\":1,\"mac\":\"" MAC1
+		"\",\"name\":\"web-1\",\"vif\":0},\"allowed\":%s,"
+		"\"b\":{\"domid\":2,\"mac\":\"" MAC2
+		"\",\"name\":\"web-2\",\"vif\":0},"
+		"\"network\":\"xenbr0\",\"reason\":\"%s\"}";
+	char text[512];
+	json_t *reply = ask("peers");
+
+	(void)state;
+	snprintf(text, sizeof(text), "{\"host\":\"dom0\",\"links\":[");
+	snprintf(text + strlen(text), 400, ends, "true", "");
+	assert_json(reply, strcat(text, "]}"));
+	json_decref(reply);
+	reload("[policy]\ndeny = *\n");
+	reply = ask("peers");
+	snprintf(text, sizeof(text), ends, "false", "policy");
+	assert_json(json_array_get(json_object_get(reply, "links"), 0), text);
+	json_decref(reply);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -580,7 +645,7 @@ int main(void)
 		T(test_rename), T(test_revoked), T(test_permitted),
 		T(test_duplicate), T(test_same_mac_elsewhere), T(test_vlans),
 		T(test_two_vifs), T(test_policy), T(test_linear),
-		T(test_conflict_and_death),
+		T(test_conflict_and_death), T(test_status), T(test_peers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
