@@ -262,23 +262,32 @@ static int flush_batch(struct xenloop_xs *xs, xenloop_xs_txn t, void *arg)
 	return 0;
 }
 
-/* What was wanted is there now; nodes that are not are forgotten. */
+/* What was wanted is there now. */
+static int settle_node(struct xenloop_pub_node *node)
+{
+	char *copy;
+
+	if (same(node->have, node->want))
+		return 0;
+	copy = node->want ? strdup(node->want) : NULL;
+	if (node->want && !copy)
+		return -ENOMEM;
+	free(node->have);
+	node->have = copy;
+	return 0;
+}
+
 static int settle(struct xenloop_pub *pub)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < pub->nr; i++) {
-		struct xenloop_pub_node *node = &pub->node[i];
-
-		if (!same(node->have, node->want)) {
-			free(node->have);
-			node->have = node->want ? strdup(node->want) : NULL;
-			if (node->want && !node->have)
-				return -ENOMEM;
-		}
-		if (node->want)
-			pub->node[kept++] = *node;
-	}
+	for (size_t i = 0; i < pub->nr; i++)
+		if (settle_node(&pub->node[i]))
+			return -ENOMEM;
+	/* What is neither there nor wanted holds nothing and is forgotten. */
+	for (size_t i = 0; i < pub->nr; i++)
+		if (pub->node[i].want)
+			pub->node[kept++] = pub->node[i];
 	pub->nr = kept;
 	pub->dirty = false;
 	return 0;

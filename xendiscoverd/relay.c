@@ -162,7 +162,9 @@ int xenloop_relay_read(struct xenloop_xs *xs, struct xenloop_guest *guest,
 		}
 		err = read_entry(xs, guest->domid, &box->entry[i]);
 	}
-	if (!err)
+	if (err)
+		box->stale = true;
+	else
 		box->unbilled = false;
 	return err;
 }

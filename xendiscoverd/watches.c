@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* XenStore watches: which there are, and what each makes stale. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,8 +61,11 @@ int xenloop_watches_add_guest(struct xenloop_xs *xs, uint32_t domid)
 	int err = 0;
 
 	guest_watches(domid, w);
-	for (int i = 0; i < 2 && !err; i++)
+	for (int i = 0; i < 2 && !err; i++) {
 		err = xenloop_xs_watch(xs, w[i].path, w[i].token);
+		if (err == -EEXIST)	/* left by a try that failed later */
+			err = 0;
+	}
 	return err;
 }
 
