@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""nftables drop and accept, conntrack and masquerade give the same results with and without the channel."""
+from case import expect, expect_equal, expect_in
+import _loop as loop
+
+
+def run(host):
+    loop.start(host)
+    loop.wait_link(host.g1, 'g2')
+    results = {}
+    for channel in (False, True):
+        use_channel(host, channel)
+        results[channel] = {check.__name__: check(host) for check in (
+            drop_in, drop_out, drop_egress, accept_established, conntrack_entries, masquerade)}
+        expect_equal(loop.state(host.g1, 'g2') == 'up', channel, 'channel up')
+    expect_equal(results[True], results[False], 'results with the channel and without')
+    expect(results[True]['drop_in'] == 'dropped', f'the drop rule had no effect: {results}')
+    frames = loop.chan_stats(host.g1, 'g2')['tx-frames']
+    expect(frames > 20, f'only {frames} frames took the channel')
+
+
+def use_channel(host, wanted):
+    if wanted:
+        host.g1.sh('xenloopctl connect g2')
+        loop.up(host.g1, host.g2)
+    else:
+        host.g1.sh('xenloopctl disconnect g2')
+
+
+def reach(host, port=5001):
+    """Does a TCP connection from g1 to g2 pass, is it refused, or does it time out?"""
+    host.g2.sh(f'systemd-run -q -u listen-{port} socat TCP-LISTEN:{port},fork,reuseaddr EXEC:cat 2>/dev/null || true')
+    host.g2.sh(f'until ss -ltn | grep -q :{port}; do sleep 0.1; done')
+    code, output = host.g1.run(f'echo hello | timeout 6 socat -T 5 - TCP:{host.g2.ip}:{port},connect-timeout=4')
+    if b'hello' in output:
+        return 'passed'
+    return 'refused' if b'refused' in output else 'dropped'
+
+
+def with_rules(guest, rules, question):
+    guest.put(rules.encode(), '/run/rules.nft')
+    guest.sh('nft -f /run/rules.nft')
+    try:
+        return question()
+    finally:
+        guest.sh('nft flush ruleset')
+
+
+def drop_in(host):
+    rules = 'table inet t { chain i { type filter hook input priority 0; tcp dport 5001 drop; } }'
+    return with_rules(host.g2, rules, lambda: reach(host))
+
+
+def drop_out(host):
+    rules = 'table inet t { chain o { type filter hook output priority 0; tcp dport 5001 reject with tcp reset; } }'
+    return with_rules(host.g1, rules, lambda: reach(host))
+
+
+def drop_egress(host):
+    """The user's own egress chain, registered after ours, still comes first."""
+    rules = 'table netdev t { chain e { type filter hook egress device eth0 priority 0; tcp dport 5001 drop; } }'
+    return with_rules(host.g1, rules, lambda: reach(host))
+
+
+def accept_established(host):
+    rules = '''table inet t { chain i { type filter hook input priority 0; policy drop;
+        iif lo accept; ct state established,related accept; icmpv6 type != echo-request accept;
+        tcp dport { 5001, 7000 } accept; ip saddr 10.0.2.2 accept; ip saddr 10.0.2.15 accept; } }'''
+    return with_rules(host.g2, rules, lambda: (reach(host), reach(host, 5002)))
+
+
+def conntrack_entries(host):
+    def question():
+        reach(host)
+        entries = host.g2.sh(f'conntrack -L -p tcp --dport 5001 -s {host.g1.ip} 2>/dev/null')
+        expect_in(f'src={host.g1.ip} dst={host.g2.ip}', entries, 'conntrack entry')
+        return 'ASSURED' in entries
+    rules = 'table inet t { chain i { type filter hook input priority 0; ct state new counter accept; } }'
+    return with_rules(host.g2, rules, question)
+
+
+def masquerade(host):
+    """g1 owns another address and hides it behind eth0's: g2 sees only that."""
+    def question():
+        host.g1.sh('ip addr add 192.0.2.1/32 dev lo')
+        try:
+            host.g2.sh('systemd-run -q -u seen --collect socat TCP-LISTEN:5003,reuseaddr '
+                       "SYSTEM:'echo $SOCAT_PEERADDR'")
+            host.g2.sh('until ss -ltn | grep -q :5003; do sleep 0.1; done')
+            return host.g1.sh(f'socat -T 5 - TCP:{host.g2.ip}:5003,bind=192.0.2.1 </dev/null', check=False)
+        finally:
+            host.g1.sh('ip addr del 192.0.2.1/32 dev lo')
+    rules = 'table ip t { chain p { type nat hook postrouting priority 100; ip saddr 192.0.2.1 masquerade; } }'
+    seen = with_rules(host.g1, rules, question)
+    expect_equal(seen, host.g1.ip, 'address that g2 saw')
+    return seen
