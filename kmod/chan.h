@@ -35,6 +35,8 @@ enum xenloop_tx_mode {
  * @fifo: producer's end of the peer's FIFO
  * @backlog: frames that wait for room
  * @backlog_bytes: truesize of @backlog
+ * @charged: frames in the FIFO that their sockets still pay for
+ * @want_reclaim: one of those has nobody to say when it was taken
  * @seen_cons: the peer's index when the watchdog last looked
  * @moved: jiffies when it was last seen to have moved
  */
@@ -44,6 +46,8 @@ struct xenloop_tx {
 	struct xenloop_producer fifo;
 	struct sk_buff_head backlog;
 	u32 backlog_bytes;
+	struct sk_buff_head charged;
+	bool want_reclaim;
 	u32 seen_cons;
 	unsigned long moved;
 };

@@ -150,9 +150,24 @@ bool xenloop_producer_want_room(struct xenloop_producer *p, u32 len)
 	struct xenloop_fifo_ctrl *ctrl = p->fifo.ctrl;
 	u32 room = max(xenloop_frame_span(len), p->fifo.size / 4);
 
-	WRITE_ONCE(ctrl->room_event, p->prod + room - p->fifo.size);
+	p->asked = p->prod + room - p->fifo.size;
+	WRITE_ONCE(ctrl->room_event, p->asked);
 	virt_mb(); /* against the one in xenloop_consumer_release() */
 	return xenloop_producer_begin(p, len) != -ENOSPC;
+}
+
+/*
+ * Ask for an event once everything published by now is consumed, unless an
+ * earlier request is outstanding. True: it is consumed already.
+ */
+bool xenloop_producer_want_consumed(struct xenloop_producer *p)
+{
+	if (p->asked - p->cons - 1 < p->told - p->cons)
+		return false;
+	p->asked = p->told;
+	WRITE_ONCE(p->fifo.ctrl->room_event, p->asked);
+	virt_mb(); /* against the one in xenloop_consumer_release() */
+	return !refresh(p);
 }
 
 /* Bytes that the consumer has not released, or -EPROTO. */

@@ -30,12 +30,14 @@ struct xenloop_fifo {
  * @prod: end of the last frame written, published or not
  * @told: value of @prod when it was last published
  * @cons: the consumer's index when it was last read and checked
+ * @asked: where the last event that we asked for is due
  */
 struct xenloop_producer {
 	struct xenloop_fifo fifo;
 	u32 prod;
 	u32 told;
 	u32 cons;
+	u32 asked;
 };
 
 /**
@@ -68,6 +70,7 @@ void xenloop_producer_end(struct xenloop_producer *p,
 			  const struct xenloop_frame *frame);
 bool xenloop_producer_publish(struct xenloop_producer *p);
 bool xenloop_producer_want_room(struct xenloop_producer *p, u32 len);
+bool xenloop_producer_want_consumed(struct xenloop_producer *p);
 int xenloop_producer_pending(struct xenloop_producer *p);
 void xenloop_producer_revoke(struct xenloop_producer *p,
 			     struct xenloop_consumer *back);

@@ -12,11 +12,25 @@
 #include "iface.h"
 #include "state.h"
 
+/*
+ * Larger frames stay charged to their socket until the peer has taken them, as
+ * a network card would do it: TCP then fills its segments (autocorking, small
+ * queues) instead of sending every write by itself, and a datagram socket
+ * feels how fast the peer is. Smaller ones are not worth the bookkeeping.
+ */
+#define CHARGE_MIN	2048u
+
+/* In skb->cb of a frame that is charged: where it ends in the FIFO. */
+struct tx_cb {
+	u32 end;
+};
+
+#define TX_CB(skb)	((struct tx_cb *)(skb)->cb)
+
 /* What became of a frame. */
 enum verdict {
 	REFUSED,	/* the caller's again */
-	SENT,		/* copied, free it */
-	QUEUED,		/* waits */
+	TAKEN,		/* copied, or waits */
 	DROPPED,	/* counted, free it */
 };
 
@@ -24,6 +38,7 @@ void xenloop_tx_init(struct xenloop_chan *chan)
 {
 	spin_lock_init(&chan->tx.lock);
 	__skb_queue_head_init(&chan->tx.backlog);
+	__skb_queue_head_init(&chan->tx.charged);
 	chan->tx.mode = XENLOOP_TX_OFF;
 }
 
@@ -82,7 +97,37 @@ static enum verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 	__skb_queue_tail(&tx->backlog, skb);
 	tx->backlog_bytes += skb->truesize;
 	xenloop_inc(chan, TX_BACKLOGGED);
-	return QUEUED;
+	return TAKEN;
+}
+
+/* A frame was copied: free it now, or when the peer has it. Under tx->lock. */
+static void settle(struct xenloop_tx *tx, struct sk_buff *skb,
+		   struct sk_buff_head *done)
+{
+	skb_zcopy_clear(skb, false);
+	if (!skb->sk || skb->len < CHARGE_MIN) {
+		__skb_queue_tail(done, skb);
+		return;
+	}
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	TX_CB(skb)->end = tx->fifo.prod;
+	__skb_queue_tail(&tx->charged, skb);
+	tx->want_reclaim |= !sk_is_tcp(skb->sk); /* TCP has its acks for that */
+}
+
+/* Frames that the peer has taken go to @done. Under tx->lock. */
+static void reclaim(struct xenloop_tx *tx, struct sk_buff_head *done)
+{
+	struct sk_buff *skb = skb_peek(&tx->charged);
+
+	if (!skb || xenloop_producer_pending(&tx->fifo) < 0)
+		return;
+	while (skb && (s32)(tx->fifo.cons - TX_CB(skb)->end) >= 0) {
+		__skb_unlink(skb, &tx->charged);
+		__skb_queue_tail(done, skb);
+		skb = skb_peek(&tx->charged);
+	}
 }
 
 static struct sk_buff *next_kept(struct xenloop_tx *tx)
@@ -116,28 +161,40 @@ static void advance(struct xenloop_chan *chan, struct sk_buff_head *done)
 			xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
 			break;
 		}
-		__skb_queue_tail(done, next_kept(tx));
-		if (err)
-			xenloop_inc(chan, TX_DROP_NOMEM);
+		skb = next_kept(tx);
+		if (!err) {
+			settle(tx, skb, done);
+			continue;
+		}
+		xenloop_inc(chan, TX_DROP_NOMEM);
+		__skb_queue_tail(done, skb);
 	}
 }
 
-/* Show what was put to the peer. Under tx->lock. True: ring it. */
-static bool publish(struct xenloop_tx *tx)
+/*
+ * Show what was put to the peer, and have it ring when it has taken frames that
+ * a socket may be waiting for. Under tx->lock. True: ring the peer.
+ */
+static bool publish(struct xenloop_tx *tx, struct sk_buff_head *done)
 {
-	if (tx->fifo.prod == tx->fifo.told)
-		return false;
-	return xenloop_producer_publish(&tx->fifo);
+	bool event = false;
+
+	if (tx->fifo.prod != tx->fifo.told)
+		event = xenloop_producer_publish(&tx->fifo);
+	if (tx->want_reclaim && skb_queue_empty(&tx->backlog)) {
+		tx->want_reclaim = false;
+		if (xenloop_producer_want_consumed(&tx->fifo))
+			reclaim(tx, done);
+	}
+	return event;
 }
 
 static void free_sent(struct sk_buff_head *done)
 {
 	struct sk_buff *skb;
 
-	while ((skb = __skb_dequeue(done))) {
-		skb_zcopy_clear(skb, false);
+	while ((skb = __skb_dequeue(done)))
 		dev_consume_skb_any(skb);
-	}
 }
 
 static void ring(struct xenloop_chan *chan)
@@ -154,13 +211,16 @@ static enum verdict take(struct xenloop_chan *chan, struct sk_buff *skb,
 
 	if (tx->mode == XENLOOP_TX_OFF)
 		return REFUSED;
+	reclaim(tx, done);
 	if (tx->mode == XENLOOP_TX_ON && skb_queue_empty(&tx->backlog) &&
-	    !put_frame(chan, skb))
-		return SENT;
+	    !put_frame(chan, skb)) {
+		settle(tx, skb, done);
+		return TAKEN;
+	}
 	if (keep_frame(chan, skb) == DROPPED)
 		return DROPPED;
 	advance(chan, done);
-	return QUEUED;
+	return TAKEN;
 }
 
 /* False: the channel does not take frames any more; @skb is the caller's. */
@@ -173,14 +233,12 @@ static bool send_plain(struct xenloop_chan *chan, struct sk_buff *skb)
 	__skb_queue_head_init(&done);
 	spin_lock(&chan->tx.lock);
 	verdict = take(chan, skb, &done);
-	event = publish(&chan->tx);
+	event = publish(&chan->tx, &done);
 	spin_unlock(&chan->tx.lock);
 
 	if (event)
 		ring(chan);
-	if (verdict == SENT)
-		__skb_queue_tail(&done, skb);
-	else if (verdict == DROPPED)
+	if (verdict == DROPPED)
 		kfree_skb(skb);
 	free_sent(&done);
 	return verdict != REFUSED;
@@ -229,18 +287,20 @@ bool xenloop_tx(struct xenloop_chan *chan, struct sk_buff *skb)
 	return send_segments(chan, skb);
 }
 
-/* There may be room: move on frames that wait. From NAPI. */
+/* The peer may have taken frames: free those, move on others. From NAPI. */
 void xenloop_tx_service(struct xenloop_chan *chan)
 {
 	struct sk_buff_head done;
 	bool event;
 
-	if (skb_queue_empty_lockless(&chan->tx.backlog))
+	if (skb_queue_empty_lockless(&chan->tx.backlog) &&
+	    skb_queue_empty_lockless(&chan->tx.charged))
 		return;
 	__skb_queue_head_init(&done);
 	spin_lock(&chan->tx.lock);
+	reclaim(&chan->tx, &done);
 	advance(chan, &done);
-	event = publish(&chan->tx);
+	event = publish(&chan->tx, &done);
 	spin_unlock(&chan->tx.lock);
 	if (event)
 		ring(chan);
@@ -364,6 +424,7 @@ void xenloop_tx_stop(struct xenloop_chan *chan)
 	xenloop_tx_hold(chan);
 	if (chan->foreign.nr)
 		return_frames(chan);
+	__skb_queue_purge(&chan->tx.charged);
 	while ((skb = take_kept_or_stop(&chan->tx))) {
 		xenloop_inc(chan, TX_STANDARD);
 		xenloop_iface_send(chan->iface, skb);
