@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 import background
+import bench
+import demo
 import install
 import runner
 import shell
@@ -141,6 +143,16 @@ def command_run(arguments):
     return 1 if runner.run(arguments.cases, arguments.destdir) else 0
 
 
+def command_demo(arguments):
+    demo.demo(arguments.destdir, arguments.rounds, arguments.seconds, arguments.up)
+
+
+def command_bench(arguments):
+    bad = bench.bench(arguments.destdir, arguments.rounds, arguments.seconds, arguments.rows, arguments.output,
+                      arguments.publish, arguments.up)
+    return 1 if bad else 0
+
+
 def command_cases(_):
     for case in runner.find([]):
         summary = (case.module.__doc__ or '').strip().splitlines()
@@ -182,6 +194,15 @@ def parser():
     verb('shell', command_shell, 'an interactive shell, on the host that is up or on one of its own', destdir,
          (['domain'], {'nargs': '?', 'default': 'dom0'}))
     verb('run', command_run, 'run cases of tests/xen, all by default', destdir, (['cases'], {'nargs': '*', 'metavar': 'CASE'}))
+    up = (['--up'], {'action': 'store_true', 'help': 'on the host that `lab up` started, as it is'})
+    verb('demo', command_demo, 'measure netfront and XenLoop side by side, and show the services at work', destdir, up,
+         (['--rounds'], {'type': int, 'default': demo.ROUNDS}), (['--seconds'], {'type': int, 'default': demo.SECONDS}))
+    verb('bench', command_bench, 'measure all rows by netfront, XenLoop and loopback in turns', destdir, up,
+         (['--rounds'], {'type': int, 'default': bench.ROUNDS}),
+         (['--seconds'], {'type': int, 'default': bench.SECONDS, 'help': 'of each netperf run'}),
+         (['--rows'], {'nargs': '+', 'metavar': 'ROW', 'help': 'only these'}),
+         (['--output'], {'default': bench.OUTPUT, 'metavar': 'DIR', 'help': 'default: build/bench'}),
+         (['--publish'], {'action': 'store_true', 'help': 'also write the report and its plots to docs/bench'}))
     verb('clean', command_clean, 'drop cached trees, images, snapshots and logs that this version does not use')
     verb('cases', command_cases, 'list the cases')
     return main

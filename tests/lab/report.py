@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""The report of a benchmark: report.md with its plots, from the content of bench.json."""
+import plot
+from tables import figure
+from ways import LABEL, WAYS
+
+LICENCE = '<!-- SPDX-License-Identifier: GPL-2.0 OR MIT -->'
+PLOTS = {'ratio.svg': 'How many times better than netfront',
+         'bandwidth.svg': 'Bandwidth over message size (NetPIPE)',
+         'latency.svg': 'Round-trip percentiles of requests (netperf)'}
+
+
+def write(document, directory):
+    directory.mkdir(parents=True, exist_ok=True)
+    drawn = plots(document['rows'])
+    for name in PLOTS:
+        (directory / name).unlink(missing_ok=True)
+    for name, svg in drawn.items():
+        (directory / name).write_text(svg)
+    (directory / 'report.md').write_text(markdown(document, drawn))
+
+
+def markdown(document, drawn):
+    rows = document['rows']
+    parts = [LICENCE, '# The latest benchmark', setting(document['testbed']), figures_table(rows)]
+    parts += [f'![{title}]({name})' for name, title in PLOTS.items() if name in drawn]
+    parts += [section(rows) for section in (channel_text, costs_table, udp_table, percentiles_table, spread_table, errors_text)]
+    return '\n\n'.join(part for part in parts if part) + '\n'
+
+
+def setting(testbed):
+    facts = ', '.join(f'{key} {value}' for key, value in testbed.items() if key not in ('pinned', 'date'))
+    return (f'Written by `make bench` on {testbed.get("date", "an unknown date")}. A Xen host in an emulator ({facts}), two '
+            'guests with a physical CPU each. The ways were measured in turns, each figure is a median; emulated CPUs are '
+            'slow, so only ratios count.')
+
+
+def table(header, lines):
+    rule = ['---'] + ['---:'] * (len(header) - 1)
+    return '\n'.join(f'| {" | ".join(line)} |' for line in [header, rule, *lines])
+
+
+def figures_table(rows):
+    header = ['row', 'unit', *(LABEL[way] for way in WAYS), 'times better than netfront', 'runs']
+    return table(header, [[row['name'], row['unit'], *(figure(row[way]) for way in WAYS), figure(row['ratio']), str(row['runs'])]
+                          for row in rows])
+
+
+def channel_text(rows):
+    counted = [row['channel'] for row in rows if 'channel' in row]
+    if not counted:
+        return ''
+    frames, lost, dropped = (max(entry[key] for entry in counted) for key in ('frames', 'lost', 'dropped'))
+    return (f'Inside the channel, by the module\'s counters on both sides: up to {frames} frames in a row\'s samples, '
+            f'{lost} lost, {dropped} dropped. A sample counts only if at least 95 % of its frames took the way it names.')
+
+
+def with_key(rows, key):
+    return [row for row in rows if row.get(key)]
+
+
+def costs_table(rows):
+    rows = with_key(rows, 'dom0')
+    lines = [[row['name'], row['unit'], *(f'{figure(row[way])} ({figure(row["dom0"][way])})' for way in WAYS)] for row in rows]
+    return rows and '## CPU time of all domains, Dom0\'s share in brackets\n\n' + table(
+        ['row', 'unit', *(LABEL[way] for way in WAYS)], lines)
+
+
+def udp_table(rows):
+    rows = with_key(rows, 'sent')
+    lines = [[row['name'], *(f'{figure(row[way])} of {figure(row["sent"][way])}' for way in WAYS)] for row in rows]
+    return rows and '## UDP: received of what was sent, Mbit/s\n\n' + table(['row', *(LABEL[way] for way in WAYS)], lines)
+
+
+def percentiles_table(rows):
+    rows = with_key(rows, 'latency_us')
+    lines = [[row['name'], LABEL[way], *(figure(row['latency_us'][way].get(key)) for key in ('p50', 'p90', 'p99'))]
+             for row in rows for way in WAYS if row['latency_us'][way]]
+    return rows and '## Round trips, microseconds\n\n' + table(['row', 'way', 'p50', 'p90', 'p99'], lines)
+
+
+def spread_table(rows):
+    def cell(spread):
+        return '-' if spread is None else f'{figure(spread["min"])} – {figure(spread["max"])} ({figure(spread["iqr"])})'
+
+    return '## Spread: minimum – maximum (interquartile range)\n\n' + table(
+        ['row', *(LABEL[way] for way in WAYS)], [[row['name'], *(cell(row['spread'][way]) for way in WAYS)] for row in rows])
+
+
+def errors_text(rows):
+    lines = sorted({error for row in rows for error in row.get('errors', [])})
+    return lines and '## Samples that failed\n\n' + '\n'.join(f'- {" ".join(line.split())}' for line in lines)
+
+
+def plots(rows):
+    """{file name: SVG} of those for which there are figures."""
+    drawn = {'ratio.svg': ratio_plot(rows), 'bandwidth.svg': bandwidth_plot(rows), 'latency.svg': latency_plot(rows)}
+    return {name: svg for name, svg in drawn.items() if svg}
+
+
+def ratio_plot(rows):
+    groups = {row['name']: [row['ratio']] for row in rows if row['ratio']}
+    return groups and plot.bars(PLOTS['ratio.svg'], 'times better', groups, ['ratio'], reference=1)
+
+
+def bandwidth_plot(rows):
+    for row in with_key(rows, 'curve'):
+        series = {LABEL[way]: [(size, rate) for size, rate, _ in row['curve'][way] or []] for way in WAYS}
+        if any(series.values()):
+            return plot.lines(PLOTS['bandwidth.svg'], 'message size', 'Mbit/s', series)
+    return None
+
+
+def latency_plot(rows):
+    groups = {}
+    for row in with_key(rows, 'latency_us'):
+        for key in ('p50', 'p90', 'p99'):
+            groups[f'{row["name"]} {key}'] = [(row['latency_us'][way] or {}).get(key) for way in WAYS]
+    return groups and plot.bars(PLOTS['latency.svg'], 'microseconds', groups, [LABEL[way] for way in WAYS])

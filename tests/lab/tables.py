@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""From samples to the rows of bench.json, and to a table of them.  Pure."""
+import figures
+from ways import NETFRONT, WAYS, XENLOOP
+
+
+def row(description, samples, errors):
+    """One row of bench.json: medians of each way, and what else the samples brought."""
+    name = description.name
+    taken = {way: samples[way, name] for way in WAYS}
+    values = {way: [entry['value'] for entry in taken[way]] for way in WAYS}
+    middles = {way: figures.middle(values[way]) for way in WAYS}
+    found = {'name': name, 'unit': description.unit, 'better': description.better, **middles,
+             'ratio': figures.ratio(description.better, middles[NETFRONT], middles[XENLOOP]),
+             'runs': min(map(len, values.values())),
+             'spread': {way: figures.spread(values[way]) for way in WAYS},
+             'samples': {way: list(map(figures.significant, values[way])) for way in WAYS}}
+    found.update(details(taken))
+    mine = [text for rows, _, text in errors if name in rows]
+    return {**found, **({'errors': mine} if mine else {})}
+
+
+def details(taken):
+    """Medians, by way, of what comes with the values; counters of the channel are added up."""
+    found = {}
+    for kind in sorted({key for entries in taken.values() for entry in entries for key in entry} - {'value', 'channel'}):
+        found[kind] = {way: summary([entry[kind] for entry in entries if kind in entry]) for way, entries in taken.items()}
+    counters = [entry['channel'] for entry in taken[XENLOOP] if 'channel' in entry]
+    if counters:
+        found['channel'] = {key: sum(counter[key] for counter in counters) for key in counters[0]}
+    return found
+
+
+def summary(entries):
+    if not entries:
+        return None
+    if isinstance(entries[0], dict):
+        return figures.medians_by_key(entries)
+    if isinstance(entries[0], list):
+        return figures.median_curve(entries)
+    return figures.middle(entries)
+
+
+def text(rows):
+    """For a terminal."""
+    lines = [f'{"":17}{"unit":11}' + ''.join(f'{way:>11}' for way in WAYS) + f'{"ratio":>8}{"runs":>6}']
+    for found in rows:
+        cells = ''.join(f'{figure(found[way]):>11}' for way in WAYS)
+        lines.append(f'{found["name"]:17}{found["unit"]:11}{cells}{figure(found["ratio"]):>8}{found["runs"]:>6}')
+    return '\n'.join(lines)
+
+
+def figure(value):
+    return '-' if value is None else f'{value:g}'
