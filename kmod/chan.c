@@ -8,7 +8,9 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#include <net/sch_generic.h>
 
+#include "aside.h"
 #include "chan.h"
 #include "compat.h"
 #include "iface.h"
@@ -39,9 +41,17 @@ struct xenloop_chan *xenloop_chan_find(u32 id)
 static int check_new(struct xenloop_peer *peer, u32 size,
 		     struct netlink_ext_ack *extack)
 {
+	const char *aside;
+
 	if (xenloop.suspended) {
 		NL_SET_ERR_MSG(extack, "the guest is being suspended");
 		return -EAGAIN;
+	}
+	aside = xenloop_aside(peer->iface->dev);
+	if (aside) {
+		NL_SET_ERR_MSG_FMT(extack, "the interface stands aside: %s",
+				   aside);
+		return -EPERM;
 	}
 	if (peer->iface->dying || !netif_running(peer->iface->dev)) {
 		NL_SET_ERR_MSG(extack, "the interface is down");
@@ -306,6 +316,18 @@ int xenloop_chan_accept(struct xenloop_chan *chan, u32 remote_gref,
 }
 
 /*
+ * Older frames may wait in a queueing discipline that lets a marker pass by:
+ * give them time to leave. They are few, since new ones wait with us.
+ */
+static void wait_for_qdisc(const struct net_device *dev)
+{
+	unsigned long until = jiffies + HZ / 10;
+
+	while (!qdisc_all_tx_empty(dev) && time_before(jiffies, until))
+		usleep_range(500, 1000);
+}
+
+/*
  * Let frames take a connected channel. Those that come meanwhile wait, so that
  * the markers are the last of ours on the standard path.
  */
@@ -324,6 +346,7 @@ int xenloop_chan_activate(struct xenloop_chan *chan,
 	chan->refreshed = jiffies;
 	xenloop_tx_prepare(chan);
 	synchronize_net();
+	wait_for_qdisc(chan->iface->dev);
 	ctrl->marker = get_random_u64() | 1;
 	virt_store_release(&ctrl->prod_state, XENLOOP_PROD_ACTIVE);
 	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_ACTIVE);

@@ -68,7 +68,7 @@ struct xenloop_rx {
 	bool later;
 	bool holding;
 	unsigned long hold_until;
-	u64 markers;
+	unsigned long markers;
 	bool seen_peer_active;
 };
 
@@ -175,6 +175,7 @@ void xenloop_tx_stop(struct xenloop_chan *chan);
 /* rx.c */
 int xenloop_rx_poll(struct napi_struct *napi, int budget);
 irqreturn_t xenloop_rx_interrupt(int irq, void *data);
+void xenloop_rx_finish(struct xenloop_chan *chan);
 bool xenloop_rx_drained(struct xenloop_chan *chan);
 
 /* frame.c */

@@ -11,6 +11,28 @@
 #include <net/gso.h>	/* d457a0e329b0: skb_gso_segment() moved */
 #endif
 
+/* 51c352bdbcd2 (6.2) brought the formatting variant; the text has to do. */
+#ifndef NL_SET_ERR_MSG_FMT
+#define NL_SET_ERR_MSG_FMT(extack, fmt, ...) \
+	NL_SET_ERR_MSG(extack, fmt)
+#endif
+
+/* e420bed02507 (6.6) replaced the egress mini-qdisc by tcx. */
+static inline bool xenloop_has_tc_egress(const struct net_device *dev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#ifdef CONFIG_NET_XGRESS
+	return rcu_access_pointer(dev->tcx_egress);
+#else
+	return false;
+#endif
+#elif defined(CONFIG_NET_CLS_ACT)
+	return rcu_access_pointer(dev->miniq_egress);
+#else
+	return false;
+#endif
+}
+
 /* b209bd6d0bffb (6.10) brought alloc_netdev_dummy(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 static inline struct net_device *alloc_netdev_dummy(int sizeof_priv)

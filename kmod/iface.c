@@ -128,9 +128,9 @@ int xenloop_iface_attach(u32 ifindex, u32 vif, const u8 *mac,
 	return 0;
 }
 
-/* Close all channels of @iface. */
-static void close_chans(struct xenloop_iface *iface,
-			enum xenloop_reason reason, bool drain)
+/* Begin to close all channels of @iface. Needs xenloop.lock. */
+void xenloop_iface_close_chans(struct xenloop_iface *iface,
+			       enum xenloop_reason reason, bool drain)
 {
 	struct xenloop_chan *chan;
 	unsigned long id;
@@ -172,7 +172,7 @@ static bool has_chans(struct xenloop_iface *iface)
 static void release(struct xenloop_iface *iface)
 {
 	lockdep_assert_held(&xenloop.lock);
-	close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
+	xenloop_iface_close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
 	finish_chans(iface);
 	xenloop_unhook(iface);
 	xenloop_peer_del_all(iface);
@@ -206,7 +206,7 @@ int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason)
 	iface = xenloop_iface_find(ifindex);
 	if (iface) {
 		iface->dying = true;
-		close_chans(iface, reason, true);
+		xenloop_iface_close_chans(iface, reason, true);
 	}
 	mutex_unlock(&xenloop.lock);
 	if (!iface)
@@ -306,7 +306,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 		release(iface);
 		break;
 	case NETDEV_GOING_DOWN:
-		close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
+		xenloop_iface_close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
 		finish_chans(iface);
 		break;
 	case NETDEV_UP:

@@ -84,6 +84,8 @@ struct xenloop_iface *xenloop_iface_find(u32 ifindex);
 int xenloop_iface_attach(u32 ifindex, u32 vif, const u8 *mac,
 			 struct netlink_ext_ack *extack);
 int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason);
+void xenloop_iface_close_chans(struct xenloop_iface *iface,
+			       enum xenloop_reason reason, bool drain);
 void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb);
 void xenloop_iface_resumed(void);
 int xenloop_iface_init(void);

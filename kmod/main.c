@@ -5,6 +5,7 @@
 #include <net/genetlink.h>
 #include <xen/xen.h>
 
+#include "aside.h"
 #include "chan.h"
 #include "grant.h"
 #include "iface.h"
@@ -48,6 +49,7 @@ static int __init xenloop_init(void)
 	err = xenloop_nl_init();
 	if (err)
 		goto err_suspend;
+	xenloop_aside_init();
 	return 0;
 
 err_suspend:
@@ -66,6 +68,7 @@ err_wq:
 static void __exit xenloop_exit(void)
 {
 	xenloop_nl_exit();
+	xenloop_aside_exit();
 	xenloop_suspend_exit();
 	xenloop_iface_exit();
 	xenloop_chan_exit();

@@ -14,7 +14,7 @@
 
 #define MARKER_ETHERTYPE	0x88b5	/* IEEE: local experimental 1 */
 #define MARKER_MAGIC		0x584c4d4bu /* "XLMK" */
-#define MARKER_MAX		64	/* bits in xenloop_rx.markers */
+#define MARKER_MAX		BITS_PER_LONG /* of xenloop_rx.markers */
 
 struct marker {
 	struct ethhdr eth;
@@ -71,15 +71,15 @@ void xenloop_marker_send(struct xenloop_chan *chan, u64 cookie, u16 count)
 static void count_marker(struct xenloop_chan *chan, const struct marker *m)
 {
 	u16 number = ntohs(m->number), count = ntohs(m->count);
-	u64 all;
+	unsigned long all;
 
 	if (!m->cookie || number >= count || count > MARKER_MAX ||
 	    m->cookie != READ_ONCE(xenloop_own_ctrl(chan)->marker))
 		return;
 	xenloop_inc(chan, RX_MARKERS);
-	chan->rx.markers |= BIT_ULL(number);
-	all = count == MARKER_MAX ? ~0ULL : BIT_ULL(count) - 1;
-	if (chan->rx.markers != all)
+	set_bit(number, &chan->rx.markers); /* queues may be on several CPUs */
+	all = GENMASK(count - 1, 0);
+	if (READ_ONCE(chan->rx.markers) != all)
 		return;
 	WRITE_ONCE(chan->rx.hold, false);
 	napi_schedule(&chan->napi);

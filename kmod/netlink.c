@@ -8,6 +8,7 @@
 #include <linux/xarray.h>
 #include <net/genetlink.h>
 
+#include "aside.h"
 #include "chan.h"
 #include "iface.h"
 #include "netlink.h"
@@ -200,12 +201,14 @@ static int put_stat(struct sk_buff *msg, int attr, const char *name, u64 value)
 
 static int put_iface(struct sk_buff *msg, struct xenloop_iface *iface)
 {
+	const char *aside = xenloop_aside(iface->dev);
 	int i, err = 0;
 
 	if (nla_put_u32(msg, XENLOOP_A_IFACE_IFINDEX, iface->ifindex) ||
 	    nla_put_u32(msg, XENLOOP_A_IFACE_VIF, iface->vif) ||
 	    nla_put(msg, XENLOOP_A_IFACE_MAC, ETH_ALEN, iface->mac) ||
-	    nla_put_string(msg, XENLOOP_A_IFACE_IFNAME, iface->dev->name))
+	    nla_put_string(msg, XENLOOP_A_IFACE_IFNAME, iface->dev->name) ||
+	    (aside && nla_put_string(msg, XENLOOP_A_IFACE_ASIDE, aside)))
 		return -EMSGSIZE;
 	for (i = 0; !err && i < XENLOOP_NR_IFACE_STATS; i++)
 		err = put_stat(msg, XENLOOP_A_IFACE_STAT,

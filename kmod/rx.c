@@ -54,20 +54,20 @@ static bool frame_ok(struct xenloop_chan *chan, struct sk_buff *skb,
 	return true;
 }
 
-/* Hand a copied frame to the stack, or drop it, counted. */
-static void deliver(struct xenloop_chan *chan, struct sk_buff *skb,
-		    const struct xenloop_frame *frame)
+/* Make a copied frame ready for the stack; false: dropped, counted. */
+static bool admit(struct xenloop_chan *chan, struct sk_buff *skb,
+		  const struct xenloop_frame *frame)
 {
 	if (!frame_ok(chan, skb, frame)) {
 		kfree_skb(skb);
-		return;
+		return false;
 	}
 	xenloop_inc(chan, RX_FRAMES);
 	xenloop_add(chan, RX_BYTES, frame->len);
 	if (skb_is_gso(skb))
 		xenloop_inc(chan, RX_GSO_FRAMES);
 	skb->protocol = eth_type_trans(skb, chan->iface->dev);
-	napi_gro_receive(&chan->napi, skb);
+	return true;
 }
 
 static void look_later(struct xenloop_chan *chan, unsigned long delay)
@@ -135,7 +135,8 @@ static int consume(struct xenloop_chan *chan, int budget)
 			break;
 		}
 		xenloop_consumer_pop(c, frame.len);
-		deliver(chan, skb, &frame);
+		if (admit(chan, skb, &frame))
+			napi_gro_receive(&chan->napi, skb);
 		work++;
 	}
 	return work;
@@ -193,6 +194,32 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 	if (work < budget && napi_complete_done(napi, work))
 		sleep_until_event(chan);
 	return work;
+}
+
+/*
+ * The channel ends: deliver the frames that are ours already, since the peer
+ * does not take claimed ones back. NAPI is disabled; may sleep.
+ */
+void xenloop_rx_finish(struct xenloop_chan *chan)
+{
+	struct xenloop_consumer *c = &chan->rx.fifo;
+	struct xenloop_frame frame;
+	struct sk_buff *skb;
+
+	while (xenloop_consumer_peek(c, &frame) == 1) {
+		skb = xenloop_frame_read(NULL, c, &frame);
+		xenloop_consumer_pop(c, frame.len);
+		if (!skb) {
+			xenloop_inc(chan, RX_DROP_NOMEM);
+			continue;
+		}
+		if (!admit(chan, skb, &frame))
+			continue;
+		local_bh_disable();
+		netif_receive_skb(skb);
+		local_bh_enable();
+	}
+	xenloop_consumer_release(c);
 }
 
 /* Has the peer put its last frame, and was it consumed? */

@@ -138,8 +138,8 @@ static void free_work(struct work_struct *work)
 }
 
 /*
- * Close for good, now: nothing more is consumed, frames that the peer has not
- * claimed go out by the standard path, nobody can find the channel, and its
+ * Close for good, now: what we have claimed is delivered, frames that the peer
+ * has not claimed go out by the standard path, nobody can find the channel, and its
  * pages and port are given back. Event "down" is sent. Needs xenloop.lock; may
  * sleep; waits for NAPI, RCU readers and the interrupt handler.
  */
@@ -147,6 +147,8 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 {
 	lockdep_assert_held(&xenloop.lock);
 	napi_disable(&chan->napi);
+	if (chan->fault != XENLOOP_REASON_PROTOCOL)
+		xenloop_rx_finish(chan);
 	announce_close(chan, XENLOOP_CONS_GONE);
 	xenloop_tx_stop(chan);
 	rcu_assign_pointer(chan->peer->chan, NULL);

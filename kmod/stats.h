@@ -32,6 +32,7 @@
 	X(RX_MARKERS, "rx-markers")					\
 	X(RX_HOLD_TIMEOUTS, "rx-hold-timeouts")	/* marker lost */	\
 	X(RX_NOMEM, "rx-nomem")			/* tried again later */	\
+	X(RX_DROP_NOMEM, "rx-drop-nomem")	/* at the very end */	\
 	X(RX_DROP_SRC_MAC, "rx-drop-src-mac")	/* not the peer's */	\
 	X(RX_DROP_DST_MAC, "rx-drop-dst-mac")	/* not ours */		\
 	X(RX_DROP_VLAN, "rx-drop-vlan")		/* tagged */		\

@@ -298,6 +298,7 @@ const char *xenloop_nl_reason_name(uint32_t reason)
 		[XENLOOP_REASON_SUSPEND] = "suspend",
 		[XENLOOP_REASON_IFACE_GONE] = "iface-gone",
 		[XENLOOP_REASON_UNLOAD] = "unload",
+		[XENLOOP_REASON_ASIDE] = "aside",
 	};
 
 	return NAME(names, reason);

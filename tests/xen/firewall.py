@@ -38,7 +38,7 @@ def reach(host, port=5001):
 
 
 def with_rules(guest, rules, question):
-    guest.put(rules.encode(), '/run/rules.nft')
+    guest.put(rules.replace('; }', ';\n}\n').encode(), '/run/rules.nft')
     guest.sh('nft -f /run/rules.nft')
     try:
         return question()
@@ -65,7 +65,7 @@ def drop_egress(host):
 def accept_established(host):
     rules = '''table inet t { chain i { type filter hook input priority 0; policy drop;
         iif lo accept; ct state established,related accept; icmpv6 type != echo-request accept;
-        tcp dport { 5001, 7000 } accept; ip saddr 10.0.2.2 accept; ip saddr 10.0.2.15 accept; } }'''
+        tcp dport 5001 accept; tcp dport 7000 accept; ip saddr 10.0.2.2 accept; ip saddr 10.0.2.15 accept; } }'''
     return with_rules(host.g2, rules, lambda: (reach(host), reach(host, 5002)))
 
 

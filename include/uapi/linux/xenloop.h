@@ -46,6 +46,8 @@ enum xenloop_event {
  * XENLOOP_REASON_IFACE_GONE: The interface was detached, unregistered or
  *   moved.
  * XENLOOP_REASON_UNLOAD: The module is being removed.
+ * XENLOOP_REASON_ASIDE: An XDP program, an egress program or a root qdisc on
+ *   the interface would miss channel traffic.
  */
 enum xenloop_reason {
 	XENLOOP_REASON_NONE,
@@ -56,6 +58,7 @@ enum xenloop_reason {
 	XENLOOP_REASON_SUSPEND,
 	XENLOOP_REASON_IFACE_GONE,
 	XENLOOP_REASON_UNLOAD,
+	XENLOOP_REASON_ASIDE,
 };
 
 /*
