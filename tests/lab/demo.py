@@ -39,8 +39,9 @@ def show(host, rounds, seconds):
     for number in range(1, rounds + 1):
         for way in WAYS:
             switch(host, way, first=number == 1)
-            say(f'round {number} of {rounds}, by {ways.LABEL[way]}')
             losses = one_round(host, way, seconds, samples)
+            found = ', '.join(f'{row} {samples[way, row][-1]:g} {ROWS[row].unit}' for row in SHOWN)
+            say(f'round {number} of {rounds}, by {ways.LABEL[way]}: {found}')
         frames += losses['frames']
     print_table(samples, frames, rounds)
     print_state(host)

@@ -3,8 +3,10 @@
 import math
 from html import escape
 
+from figures import significant
+
 WIDTH, HEIGHT = 720, 420
-LEFT, RIGHT, TOP, BOTTOM = 72, 16, 56, 52
+LEFT, RIGHT, TOP, BOTTOM = 72, 28, 56, 52
 COLOURS = ('#d55e00', '#0072b2', '#5f6b6d')  # told apart by colour-blind eyes, too
 
 
@@ -63,7 +65,7 @@ def group(left, step, values, y):
         place, top = round(left + step * 0.1 + index * width, 1), y(value)
         colour = COLOURS[index if len(values) > 1 else 1]
         parts.append(f'<rect x="{place}" y="{top}" width="{width:.1f}" height="{y(0) - top:.1f}" fill="{colour}"/>')
-        parts.append(text(place + width / 2, top - 4, f'{value:.3g}', 'middle', size=10))
+        parts.append(text(place + width / 2, top - 4, f'{significant(value, 3):g}', 'middle', size=10))
     return parts
 
 
@@ -74,9 +76,9 @@ def slanted(x, name, step):
 
 
 def rounded_up(value):
-    """The next of 1, 2, 2.5, 5, 10 times a power of ten."""
+    """The next height of an axis that five parts divide into handy numbers."""
     power = 10 ** math.floor(math.log10(value)) if value > 0 else 1
-    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= value)
+    return next(factor * power for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if factor * power >= value)
 
 
 def frame(title, x_title, y_title, labels):

@@ -52,7 +52,8 @@ def channel_text(rows):
         return ''
     frames, lost, dropped = (max(entry[key] for entry in counted) for key in ('frames', 'lost', 'dropped'))
     return (f'Inside the channel, by the module\'s counters on both sides: up to {frames} frames in a row\'s samples, '
-            f'{lost} lost, {dropped} dropped. A sample counts only if at least 95 % of its frames took the way it names.')
+            f'{lost} lost, {dropped} dropped. A sample counts only if its frames took the way that it names, but for 5 % or '
+            '40 frames of the lab\'s own.')
 
 
 def with_key(rows, key):

@@ -113,7 +113,7 @@ class Ways(unittest.TestCase):
     def test_the_other_way_is_refused(self):
         idle, busy = stats(tx_frames=10), stats(tx_frames=510)
         self.refuse('did not take XenLoop', 'xenloop', counters(0, 0, idle), counters(500, 0, idle))
-        self.refuse('did not take XenLoop', 'xenloop', counters(0, 0, idle), counters(20, 0, busy))
+        self.refuse('did not take XenLoop', 'xenloop', counters(0, 0, idle), counters(25, 0, busy))
         self.refuse('did not take netfront', 'netfront', counters(0, 0, idle), counters(0, 0, busy))
         self.refuse('did not take loopback', 'loopback', counters(0, 0), counters(0, 0))
         self.refuse('no channel', 'xenloop', counters(0, 0), counters(500, 0))
@@ -235,7 +235,7 @@ class Report(unittest.TestCase):
         self.assertEqual(report.plots([tables.row(ROWS[name], samples, []) for name in ROWS]), {})
 
     def test_scale(self):
-        self.assertEqual([plot.rounded_up(value) for value in (0.9, 1, 2.1, 4, 7, 1800)], [1, 1, 2.5, 5, 10, 2000])
+        self.assertEqual([plot.rounded_up(value) for value in (0.9, 1, 2.1, 4, 7, 1800)], [1, 1, 2.5, 4, 8, 2000])
         self.assertEqual(plot.Axis(1, 100, 0, 200, logarithmic=True)(10), 100)
 
 
