@@ -160,7 +160,7 @@ static void take_attached(struct xenloopd *d,
 			iface->attached = true;
 			continue;
 		}
-		log_info("iface", "%s: detached", list[i].ifname);
+		log_debug("iface", "%s: detaching", list[i].ifname);
 		d->nl->ops->iface_detach(d->nl, list[i].ifindex);
 	}
 }

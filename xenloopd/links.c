@@ -184,13 +184,21 @@ void xenloop_links_drop(struct xenloop_links *links, const char *reason)
 		remove_link(links, &links->first, reason);
 }
 
+static bool is_chan_of(const struct xenloop_link *link,
+		       const struct xenloop_nl_chan *chan)
+{
+	return chan->ifindex == link->ifindex &&
+	       chan->domid == link->key.domid &&
+	       chan->vif == link->key.peer_vif &&
+	       chan->state != XENLOOP_CHAN_STATE_DEAD &&
+	       !memcmp(chan->peer_mac, link->mac, sizeof(link->mac));
+}
+
 static void make_ready(struct xenloop_links *links, struct xenloop_link *link,
 		       const struct xenloop_nl_chan *chans, int nr)
 {
 	for (int i = 0; i < nr; i++) {
-		if (chans[i].ifindex == link->ifindex &&
-		    chans[i].state != XENLOOP_CHAN_STATE_DEAD &&
-		    !memcmp(chans[i].peer_mac, link->mac, sizeof(link->mac))) {
+		if (is_chan_of(link, &chans[i])) {
 			xenloop_link_adopt(links, link, &chans[i]);
 			return;
 		}

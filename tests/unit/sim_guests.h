@@ -507,6 +507,7 @@ static inline int sim_dump(struct sim_guest *g, struct xenloop_nl_chan *list)
 			continue;
 		list[nr] = (struct xenloop_nl_chan){
 			.id = c->id, .ifindex = c->slot + 2,
+			.domid = sim_other(g)->domid, .vif = c->slot,
 			.cookie = c->cookie, .size = c->size,
 			.local_gref = c->gref, .port = c->port,
 			.state = c->state, .listener = c->listener,

@@ -1,0 +1,869 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* The whole daemon between a XenStore in memory and a module in memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "fake_nl.h"
+#include "fake_xs.h"
+#include "xenloopd/xenloopd.h"
+
+#define HOME	"/local/domain/5"
+#define EPOCH	"0123456789abcdef"
+#define EPOCH2	"00000000000000e2"
+#define PEER	"fedcba9876543210"
+#define FT	" from=" PEER " to=" EPOCH
+#define SELF	"xenloop 1\ndomid 5\nepoch " EPOCH "\n"
+#define VIF0	"vif 0 00:16:3e:00:00:01 ok\n"
+#define ROSTER	"xenloop 1\nepoch " PEER "\nfeatures 00000000\nname web-2\n" \
+		"link 0 0 00:16:3e:00:00:07\n"
+
+static struct xenloopd d;
+static char dir[] = "/tmp/xenloopd-test-XXXXXX";
+static char sysfs[64], conf[64];
+static struct xenloop_xs_ops xs_ops;
+static int write_error;
+
+static const uint8_t peer_mac[] = { 0, 0x16, 0x3e, 0, 0, 7 };
+
+/* Lets everything happen that is due now. */
+static void pump(void)
+{
+	for (int i = 0; i < 20; i++)
+		event_base_loop(d.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+}
+
+static void tick(int n)
+{
+	while (n--) {
+		event_active(d.tick, 0, 0);
+		pump();
+	}
+}
+
+static void put_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", sysfs, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void make_netdev(const char *name, const char *nodename,
+			const char *ifindex)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/%s", sysfs, name);
+	mkdir(path, 0755);
+	strcat(path, "/device");
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/device/nodename", name);
+	put_file(path, nodename);
+	snprintf(path, sizeof(path), "%s/ifindex", name);
+	put_file(path, ifindex);
+}
+
+static void remove_netdev(const char *name)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "rm -rf '%s/%s'", sysfs, name);
+	assert_int_equal(system(command), 0);
+}
+
+static int failing_write(void *h, xenloop_xs_txn t, const char *path,
+			 const char *value, size_t len)
+{
+	if (write_error)
+		return write_error;
+	return fake_xs_write(h, t, path, value, len);
+}
+
+static void put_conf(const char *text)
+{
+	FILE *f = fopen(conf, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void start(void)
+{
+	static const struct xenloop_loop_ops ops;
+
+	memset(&d, 0, sizeof(d));
+	d.nl_open = fake_nl_open;
+	xs_ops = fake_xs_ops;
+	xs_ops.write = failing_write;
+	d.xs_ops = &xs_ops;
+	d.sysfs = sysfs;
+	d.conf_path = conf;
+	xenloopd_settings_default(&d.settings);
+	d.loop = xenloop_loop_new(&ops, &d);
+	assert_non_null(d.loop);
+	d.base = xenloop_loop_base(d.loop);
+	assert_int_equal(xenloopd_init(&d), 0);
+	pump();
+}
+
+static void stop(void)
+{
+	xenloopd_exit(&d);
+	xenloop_loop_free(d.loop);
+	d.loop = NULL;
+	assert_int_equal(fake_nl.open_count, 0);
+}
+
+static int setup(void **state)
+{
+	write_error = 0;
+	fake_xs_reset(HOME);
+	fake_xs_put("domid", "5");
+	fake_nl_reset(0x0123456789abcdefull);
+	make_netdev("eth0", "device/vif/0\n", "2\n");
+	make_netdev("eth1", "device/vif/1\n", "3\n");
+	make_netdev("virtio", "", "4\n");
+	put_conf("");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	if (d.loop)
+		stop();
+	return 0;
+}
+
+/* A guest with one interface and one peer, `domid`. */
+static void start_with_peer(const char *domid)
+{
+	char path[64];
+
+	fake_xs_put("xenloop/self", SELF VIF0);
+	snprintf(path, sizeof(path), "xenloop/roster/%s", domid);
+	fake_xs_put(path, ROSTER);
+	start();
+	assert_int_equal(fake_nl.nr_peers, 1);
+}
+
+static void send_wanted(void)
+{
+	struct xenloop_nl_chan chan = { .ifindex = 2 };
+
+	memcpy(chan.peer_mac, peer_mac, 6);
+	fake_nl_send(XENLOOP_EVENT_WANTED, &chan);
+	pump();
+}
+
+/* As connector to domain 3; returns the channel's number. */
+static uint32_t bring_up(void)
+{
+	fake_xs_put("xenloop/from/3-0-0", "offer attempt=12" FT
+		    " size=524288 gref=8 port=17 features=00000000\n");
+	pump();
+	assert_int_equal(fake_nl.nr_chans, 1);
+	fake_nl.chan[0].peer_active = true;
+	fake_nl_send(XENLOOP_EVENT_UP, &fake_nl.chan[0]);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+	return fake_nl.chan[0].id;
+}
+
+static void expect_hello(const char *epoch)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text),
+		 "xenloop 1\nepoch %s\nfeatures 00000000\n", epoch);
+	assert_non_null(fake_xs_get("data/xenloop/hello"));
+	assert_string_equal(fake_xs_get("data/xenloop/hello"), text);
+}
+
+/* In which order they start does not matter. */
+static void test_no_module(void **state)
+{
+	fake_nl.absent = true;
+	start();
+	tick(3);
+	assert_null(fake_xs_get("data/xenloop/hello"));
+	fake_nl.absent = false;
+	tick(1);
+	expect_hello(EPOCH);
+	assert_int_equal(fake_nl.info.tun.stall_timeout, 5000);
+	assert_int_equal(fake_nl.info.tun.backlog_bytes, 4 << 20);
+}
+
+static void test_no_xenstore(void **state)
+{
+	fake_xs.absent = true;
+	start();
+	tick(2);
+	assert_null(fake_xs_get("data/xenloop/hello"));
+	fake_xs.absent = false;
+	tick(1);
+	expect_hello(EPOCH);
+}
+
+static void test_dom0(void **state)
+{
+	fake_xs_put("domid", "0");
+	start();
+	assert_null(fake_xs_get("data/xenloop/hello"));
+	assert_true(event_base_got_break(d.base) || !d.xs.h);
+	assert_null(d.xs.h);
+}
+
+static void test_other_fifo_version(void **state)
+{
+	fake_nl.info.abi_version = 2;
+	start();
+	assert_null(fake_xs_get("data/xenloop/hello"));
+	assert_null(d.nl);
+}
+
+/* xendiscoverd comes later: self, then the roster. */
+static void test_discovery(void **state)
+{
+	start();
+	assert_int_equal(fake_nl.nr_ifaces, 0);
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	assert_int_equal(fake_nl.iface[0].ifindex, 2);
+	assert_int_equal(fake_nl.iface[0].mac[5], 1);
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	pump();
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(fake_nl.peer[0].ifindex, 2);
+	assert_int_equal(fake_nl.peer[0].domid, 3);
+	assert_memory_equal(fake_nl.peer[0].mac, peer_mac, 6);
+	fake_xs_del("xenloop/roster/3");
+	pump();
+	assert_int_equal(fake_nl.nr_peers, 0);
+	assert_null(d.links.first);
+}
+
+static void test_roster_first(void **state)
+{
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	start();
+	assert_int_equal(fake_nl.nr_peers, 0);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFF);
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+}
+
+static void test_connector(void **state)
+{
+	uint32_t id;
+
+	start_with_peer("3");
+	send_wanted();
+	assert_non_null(strstr(fake_xs_get("data/xenloop/to/3-0-0"),
+			       "request attempt="));
+	id = bring_up();
+	assert_int_equal(fake_nl.chan[0].remote_gref, 8);
+	assert_int_equal(fake_nl.chan[0].port, 17);
+	assert_int_equal(fake_nl.chan[0].cookie, 12);
+	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_ACTIVE);
+	assert_null(fake_xs_get("data/xenloop/to/3-0-0"));
+	/* The peer closes. */
+	fake_nl_end(id, XENLOOP_REASON_PEER_CLOSED);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_BACKOFF);
+	assert_string_equal(d.links.first->reason, "peer-closed");
+	/* The old offer, which still lies there, is no new one. */
+	usleep(1000 * (XENLOOP_PEER_PAUSE_MS + 50));
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+	assert_int_equal(fake_nl.connects, 1);
+}
+
+static void test_accept_is_published(void **state)
+{
+	start_with_peer("3");
+	fake_xs_put("xenloop/from/3-0-0", "offer attempt=12" FT
+		    " size=131072 gref=8 port=17 features=00000000\n");
+	pump();
+	assert_string_equal(fake_xs_get("data/xenloop/to/3-0-0"),
+			    "accept attempt=12 from=" EPOCH " to=" PEER
+			    " size=131072 gref=101 features=00000000\n");
+	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_ACTIVE);
+}
+
+static void test_listener(void **state)
+{
+	char accept[160];
+	const char *offer;
+
+	start_with_peer("9");
+	fake_xs_put("xenloop/from/9-0-0", "request attempt=4" FT "\n");
+	pump();
+	offer = fake_xs_get("data/xenloop/to/9-0-0");
+	assert_non_null(offer);
+	assert_non_null(strstr(offer, " size=524288 gref=101 port=201 "));
+	snprintf(accept, sizeof(accept), "accept attempt=%u" FT
+		 " size=524288 gref=33 features=00000000\n",
+		 d.links.first->attempt);
+	fake_xs_put("xenloop/from/9-0-0", accept);
+	pump();
+	assert_int_equal(fake_nl.chan[0].remote_gref, 33);
+	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_ACTIVE);
+	assert_null(fake_xs_get("data/xenloop/to/9-0-0"));
+	fake_nl_send(XENLOOP_EVENT_UP, &fake_nl.chan[0]);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+}
+
+static void test_garbage(void **state)
+{
+	static const struct {
+		const char *path, *value;
+	} rows[] = {
+		{ "xenloop/self", "rubbish" },
+		{ "xenloop/self", "" },
+		{ "xenloop/self", "xenloop 2\n" },
+		{ "xenloop/roster/3", "xenloop 1\nepoch 0\n" },
+		{ "xenloop/roster/x", ROSTER },
+		{ "xenloop/roster/99999", ROSTER },
+		{ "xenloop/from/3-0-0", "offer\n" },
+		{ "xenloop/from/3-0-0", "offer attempt=1" FT
+		  " size=1 gref=8 port=17 features=00000000\n" },
+		{ "xenloop/from/3-0", "bye attempt=1" FT " reason=x\n" },
+		{ "xenloop/from/../../x", "" },
+	};
+	char big[XENLOOP_MSG_MAX + 2];
+
+	start_with_peer("3");
+	bring_up();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fake_xs_put(rows[i].path, rows[i].value);
+		pump();
+		assert_int_equal(d.ignored, i + 1);
+		assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+		assert_int_equal(fake_nl.nr_ifaces, 1);
+	}
+	memset(big, 'a', sizeof(big));
+	fake_xs_put_bytes("xenloop/self", big, sizeof(big));
+	pump();
+	fake_xs_put_bytes("xenloop/self", "xenloop\0001\n", 10);
+	pump();
+	assert_int_equal(d.ignored, sizeof(rows) / sizeof(rows[0]) + 2);
+	/* Messages of another life, and for a link that nobody knows. */
+	fake_xs_put("xenloop/from/3-0-0", "bye attempt=12 from=" EPOCH2 " to="
+		    EPOCH " reason=idle\n");
+	fake_xs_put("xenloop/from/3-7-7", "bye attempt=12" FT " reason=idle\n");
+	pump();
+	assert_int_equal(d.links.stale, 1);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+}
+
+static void test_foreign_self(void **state)
+{
+	fake_xs_put("xenloop/self", "xenloop 1\ndomid 5\nepoch " EPOCH2 "\n"
+		    VIF0);
+	start();
+	assert_int_equal(fake_nl.attaches, 0);
+	fake_xs_put("xenloop/self", "xenloop 1\ndomid 6\nepoch " EPOCH "\n"
+		    VIF0);
+	pump();
+	assert_int_equal(fake_nl.attaches, 0);
+}
+
+/* Dom0 takes the permission back: the interface goes, and so do its links. */
+static void test_revoked(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_xs_put("xenloop/self", SELF
+		    "vif 0 00:16:3e:00:00:01 rate-limited\n");
+	pump();
+	assert_int_equal(fake_nl.nr_ifaces, 0);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFF);
+	assert_string_equal(d.iface[0].reason, "Dom0: rate-limited");
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	assert_int_equal(fake_nl.iface[0].vif, 0);
+}
+
+/* Unplugged, plugged again with another index, renamed. */
+static void test_hotplug(void **state)
+{
+	start_with_peer("3");
+	remove_netdev("eth0");
+	fake_nl.nr_ifaces = fake_nl.nr_peers = 0;
+	fake_nl_send(XENLOOP_EVENT_IFACE_DOWN, NULL);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFF);
+	assert_int_equal(fake_nl.attaches, 1);
+	make_netdev("lan0", "device/vif/0\n", "12\n");
+	tick(10);
+	assert_int_equal(fake_nl.iface[0].ifindex, 12);
+	assert_int_equal(fake_nl.peer[0].ifindex, 12);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+	assert_string_equal(d.links.first->ifname, "lan0");
+	remove_netdev("lan0");
+}
+
+static void test_attach_fails(void **state)
+{
+	fake_nl.fail_attach = -EINVAL;
+	fake_xs_put("xenloop/self", SELF VIF0);
+	start();
+	assert_string_equal(d.iface[0].reason, "what the kernel says");
+	assert_false(d.iface[0].attached);
+	fake_nl.fail_attach = 0;
+	tick(10);
+	assert_true(d.iface[0].attached);
+}
+
+/* What an earlier daemon attached for vifs that are not ours any more. */
+static void test_stale_kernel_state(void **state)
+{
+	fake_nl.iface[fake_nl.nr_ifaces++] = (struct xenloop_nl_iface){
+		.ifindex = 2, .vif = 0, .mac = { 0, 0x16, 0x3e, 0, 0, 1 } };
+	fake_nl.iface[fake_nl.nr_ifaces++] = (struct xenloop_nl_iface){
+		.ifindex = 3, .vif = 1, .mac = { 0, 0x16, 0x3e, 0, 0, 2 } };
+	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
+		.ifindex = 2, .mac = { 2 }, .domid = 8 };
+	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
+		.ifindex = 2, .mac = { 0, 0x16, 0x3e, 0, 0, 7 }, .domid = 8 };
+	start();
+	/* Not a word from Dom0 yet: nothing is touched. */
+	tick(10);
+	assert_int_equal(fake_nl.nr_ifaces, 2);
+	assert_int_equal(fake_nl.nr_peers, 2);
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	assert_int_equal(fake_nl.attaches, 0);
+	assert_int_equal(fake_nl.detaches, 1);
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	/* The MAC address has moved from domain 8 to domain 3. */
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(fake_nl.peer[0].domid, 3);
+}
+
+static void test_adoption(void **state)
+{
+	fake_nl.iface[fake_nl.nr_ifaces++] = (struct xenloop_nl_iface){
+		.ifindex = 2, .vif = 0, .mac = { 0, 0x16, 0x3e, 0, 0, 1 } };
+	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
+		.ifindex = 2, .mac = { 0, 0x16, 0x3e, 0, 0, 7 }, .domid = 3 };
+	fake_nl.chan[fake_nl.nr_chans++] = (struct xenloop_nl_chan){
+		.id = 40, .ifindex = 2, .peer_mac = { 0, 0x16, 0x3e, 0, 0, 7 },
+		.domid = 3, .cookie = 12, .size = 524288,
+		.state = XENLOOP_CHAN_STATE_ACTIVE, .peer_active = true };
+	fake_xs_put("data/xenloop/to/3-0-0", "request attempt=1 ...");
+	fake_xs_put("xenloop/from/3-0-0", "offer attempt=12" FT
+		    " size=524288 gref=8 port=17 features=00000000\n");
+	start_with_peer("3");
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+	assert_int_equal(d.links.first->chan.id, 40);
+	assert_int_equal(fake_nl.connects, 0);
+	assert_int_equal(fake_nl.closes, 0);
+	assert_int_equal(fake_nl.attaches + fake_nl.detaches, 0);
+	assert_null(fake_xs_get("data/xenloop/to/3-0-0"));
+}
+
+static void test_idle(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_nl.chan[0].idle_ms = 60000;
+	tick(5);
+	assert_int_equal(fake_nl.closes, 0);
+	fake_nl.chan[0].idle_ms = 60001;
+	tick(5);
+	assert_int_equal(fake_nl.drains, 1);
+	assert_string_equal(fake_xs_get("data/xenloop/to/3-0-0"),
+			    "bye attempt=12 from=" EPOCH " to=" PEER
+			    " reason=idle\n");
+	fake_nl_end(fake_nl.chan[0].id, XENLOOP_REASON_REQUESTED);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+	assert_string_equal(d.links.first->reason, "idle");
+}
+
+static void test_never_idle(void **state)
+{
+	start_with_peer("3");
+	d.settings.idle_timeout = 0;
+	bring_up();
+	fake_nl.chan[0].idle_ms = UINT64_MAX;
+	tick(10);
+	assert_int_equal(fake_nl.closes, 0);
+}
+
+/* Events were lost: the module's state tells all the same. */
+static void test_overrun(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_nl.nr_chans = 0;
+	fake_nl_lose_events();
+	tick(5);
+	assert_int_not_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+	assert_int_equal(d.links.first->chan.id, 0);
+}
+
+static void test_suspend(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_nl_send(XENLOOP_EVENT_SUSPENDED, NULL);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFF);
+	assert_string_equal(d.links.first->reason, "suspend");
+	send_wanted();
+	assert_null(fake_xs_get("data/xenloop/to/3-0-0"));
+	/* Another host: another domid, other neighbours. */
+	fake_nl.nr_chans = 0;
+	fake_nl.info.epoch = 0xe2;
+	fake_xs_del("xenloop");
+	fake_xs_put("domid", "77");
+	fake_xs_put("data/xenloop/to/3-0-0", "left over");
+	fake_nl_send(XENLOOP_EVENT_RESUMED, NULL);
+	pump();
+	expect_hello(EPOCH2);
+	assert_null(fake_xs_get("data/xenloop/to/3-0-0"));
+	assert_null(d.links.first);
+	assert_int_equal(d.links.domid, 77);
+	assert_false(d.self_ok);
+	fake_xs_put("xenloop/self", "xenloop 1\ndomid 77\nepoch " EPOCH2 "\n"
+		    VIF0);
+	pump();
+	assert_true(d.self_ok);
+	/* The old peer is not in the new roster. */
+	assert_int_equal(fake_nl.nr_peers, 0);
+}
+
+/* Both events were lost; the epoch tells. */
+static void test_silent_suspend(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_nl.info.epoch = 0xe2;
+	fake_nl.nr_chans = 0;
+	tick(2);
+	expect_hello(EPOCH2);
+	assert_false(d.self_ok);
+}
+
+static void test_unload(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_nl.gone = true;
+	fake_nl.nr_chans = fake_nl.nr_ifaces = fake_nl.nr_peers = 0;
+	tick(2);
+	assert_null(d.nl);
+	assert_null(d.links.first);
+	assert_null(fake_xs_get("data/xenloop/hello"));
+	fake_nl.gone = false;
+	fake_nl.info.epoch = 0xe2;
+	tick(1);
+	expect_hello(EPOCH2);
+}
+
+/* XenStore's connection breaks: channels stay, everything is read again. */
+static void test_store_lost(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_xs.dead = true;
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	assert_null(d.xs.h);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+	fake_xs_del("data/xenloop/hello");
+	fake_xs_put("xenloop/roster/4", "xenloop 1\nepoch " PEER
+		    "\nfeatures 00000000\nname db\n"
+		    "link 0 0 00:16:3e:00:00:08\n");
+	tick(1);
+	expect_hello(EPOCH);
+	assert_int_equal(xenloop_links_count(&d.links, false), 2);
+	assert_int_equal(fake_nl.closes, 0);
+}
+
+static void test_quota(void **state)
+{
+	start_with_peer("9");
+	write_error = -ENOSPC;
+	send_wanted();
+	assert_string_equal(d.links.first->why,
+			    "XenStore refuses more nodes: this guest's quota is used up");
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_CLOSING);
+	write_error = 0;
+	fake_nl_end(fake_nl.chan[0].id, XENLOOP_REASON_REQUESTED);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_BACKOFF);
+	assert_int_equal(fake_nl.listens, 1);
+}
+
+static void test_out_of_grants(void **state)
+{
+	start_with_peer("9");
+	fake_nl.fail_listen = -ENOSPC;
+	send_wanted();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_BACKOFF);
+	assert_string_equal(d.links.first->why, "what the kernel says");
+	for (int i = 0; i < 20; i++)
+		send_wanted();
+	assert_int_equal(fake_nl.listens, 1);
+	assert_null(fake_xs_get("data/xenloop/to/9-0-0"));
+}
+
+/* SIGTERM: what lives goes on, what only we could finish is taken back. */
+static void test_stop(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_xs_put("xenloop/roster/9",
+		    "xenloop 1\nepoch " PEER "\nfeatures 00000000\nname b\n"
+		    "link 0 0 00:16:3e:00:00:08\n");
+	pump();
+	fake_xs_put("xenloop/from/9-0-0", "request attempt=4" FT "\n");
+	pump();
+	assert_non_null(fake_xs_get("data/xenloop/to/9-0-0"));
+	assert_int_equal(fake_nl.nr_chans, 2);
+	xenloopd_stop(&d);
+	stop();
+	assert_null(fake_xs_get("data/xenloop/to/9-0-0"));
+	expect_hello(EPOCH);
+	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_ACTIVE);
+	assert_int_equal(fake_nl.chan[1].state, XENLOOP_CHAN_STATE_DRAINING);
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+}
+
+static void test_flush(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	assert_int_equal(xenloopd_kernel_flush(&d), 0);
+	xenloopd_store_clean(&d, true);
+	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_DRAINING);
+	assert_int_equal(fake_nl.nr_ifaces, 0);
+	assert_null(fake_xs_get("data/xenloop/hello"));
+}
+
+static void test_reload(void **state)
+{
+	fake_xs_put("xenloop/self", SELF VIF0
+		    "vif 1 00:16:3e:00:00:02 ok\n");
+	start();
+	assert_int_equal(fake_nl.nr_ifaces, 2);
+	put_conf("[channels]\ninterfaces = eth1 eth9\nfifo-size = 1M\n"
+		 "max-channels = 3\n[kernel]\ndrain-timeout = 50\n");
+	xenloopd_reload(&d);
+	pump();
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	assert_int_equal(fake_nl.iface[0].vif, 1);
+	assert_string_equal(d.iface[0].reason,
+			    "excluded by the configuration");
+	assert_int_equal(d.links.fifo_size, 1 << 20);
+	assert_int_equal(d.links.max_chans, 3);
+	assert_int_equal(fake_nl.info.tun.drain_timeout, 50);
+	/* A file with a mistake changes nothing. */
+	put_conf("[channels]\nfifo-size = 128K\ninterfaces = all\nnonsense = 1\n");
+	xenloopd_reload(&d);
+	pump();
+	assert_int_equal(d.links.fifo_size, 1 << 20);
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	put_conf("");
+	xenloopd_reload(&d);
+	pump();
+	assert_int_equal(fake_nl.nr_ifaces, 2);
+	assert_int_equal(d.links.fifo_size, 512 << 10);
+}
+
+static void test_settings(void **state)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+	} rows[] = {
+		{ "", true },
+		{ "[channels]\nfifo-size = 128K\n", true },
+		{ "[channels]\nfifo-size = 131072\n", true },
+		{ "[channels]\nfifo-size = 2M\n", true },
+		{ "[channels]\nfifo-size = 64K\n", false },
+		{ "[channels]\nfifo-size = 4M\n", false },
+		{ "[channels]\nfifo-size = 500K\n", false },
+		{ "[channels]\nfifo-size = 0\n", false },
+		{ "[channels]\nidle-timeout = 0\n", true },
+		{ "[channels]\nidle-timeout = -1\n", false },
+		{ "[channels]\nidle-timeout = 86401\n", false },
+		{ "[channels]\nmax-channels = 0\n", false },
+		{ "[channels]\ninterfaces = all\n", true },
+		{ "[channels]\ninterfaces = eth0  eth1\n", true },
+		{ "[channels]\ninterfaces = a234567890123456\n", false },
+		{ "[kernel]\nstall-timeout = 99\n", false },
+		{ "[kernel]\nstall-timeout = 100\n", true },
+		{ "[kernel]\nbacklog-bytes = 64M\n", true },
+		{ "[kernel]\nbacklog-bytes = 65M\n", false },
+		{ "[kernel]\nfifo-size = 1M\n", false },
+	};
+	struct xenloopd_settings s;
+	char why[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		put_conf(rows[i].text);
+		assert_int_equal(xenloopd_settings_load(&s, conf, true, why,
+							sizeof(why)),
+				 rows[i].ok);
+	}
+	assert_true(xenloopd_settings_load(&s, "/nonexistent", false, why,
+					   sizeof(why)));
+	assert_false(xenloopd_settings_load(&s, "/nonexistent", true, why,
+					    sizeof(why)));
+}
+
+static json_t *ask(const char *verb, const char *peer)
+{
+	struct xenloop_ctl_request req = { .command = verb,
+					   .nr_args = peer ? 1 : 0,
+					   .args = { peer } };
+	struct xenloop_ctl_error err = { .code = NULL };
+	const struct xenloop_ctl_verb *v = xenloopd_verbs;
+	json_t *reply = json_object();
+
+	while (strcmp(v->verb, verb))
+		v++;
+	if (v->fn(&d, &req, reply, &err))
+		json_object_set_new(reply, "error", json_string(err.code));
+	return reply;
+}
+
+static void expect(const char *verb, const char *peer, const char *path,
+		   const char *value)
+{
+	json_t *reply = ask(verb, peer), *at = reply;
+	char copy[128], *save, *key;
+	char *text;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	for (key = strtok_r(copy, "/", &save); key;
+	     key = strtok_r(NULL, "/", &save))
+		at = json_is_array(at) ?
+			     json_array_get(at, (size_t)atoi(key)) :
+			     json_object_get(at, key);
+	text = json_dumps(at, JSON_ENCODE_ANY);
+	if (!text || strcmp(text, value))
+		fail_msg("%s %s: %s, not %s", verb, path, text, value);
+	free(text);
+	json_decref(reply);
+}
+
+static void test_verbs(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_nl.chan[0].stats.nr = 1;
+	strcpy(fake_nl.chan[0].stats.stat[0].name, "tx-frames");
+	fake_nl.chan[0].stats.stat[0].value = 1200;
+	strcpy(fake_nl.iface[0].aside, "XDP program");
+	expect("status", NULL, "host", "\"guest\"");
+	expect("status", NULL, "daemon/epoch", "\"" EPOCH "\"");
+	expect("status", NULL, "daemon/domid", "5");
+	expect("status", NULL, "kernel/loaded", "true");
+	expect("status", NULL, "discovery/seen", "true");
+	expect("status", NULL, "settings/idle_ms", "60000");
+	expect("status", NULL, "interfaces/0/ifname", "\"eth0\"");
+	expect("status", NULL, "interfaces/0/state", "\"aside\"");
+	expect("status", NULL, "interfaces/0/reason", "\"XDP program\"");
+	expect("peers", NULL, "domid", "5");
+	expect("peers", NULL, "peers/0/name", "\"web-2\"");
+	expect("peers", NULL, "peers/0/domid", "3");
+	expect("peers", NULL, "peers/0/mac", "\"00:16:3e:00:00:07\"");
+	expect("peers", NULL, "peers/0/state", "\"up\"");
+	expect("peers", NULL, "peers/0/role", "\"connector\"");
+	expect("peers", NULL, "peers/0/fifo_size", "524288");
+	expect("peers", NULL, "peers/0/tx_frames", "1200");
+	expect("peers", NULL, "peers/0/reason", "\"\"");
+	expect("stats", NULL, "channels/0/stats/tx-frames", "1200");
+	expect("stats", NULL, "channels/0/name", "\"web-2\"");
+	expect("stats", NULL, "interfaces/0/vif", "0");
+	expect("disconnect", "nobody", "error", "\"not-found\"");
+	expect("disconnect", "web-2", "state", "\"closing\"");
+	fake_nl_end(fake_nl.chan[0].id, XENLOOP_REASON_REQUESTED);
+	pump();
+	expect("peers", NULL, "peers/0/state", "\"held\"");
+	expect("peers", NULL, "peers/0/reason",
+	       "\"held down by xenloopctl disconnect\"");
+	expect("connect", "3", "state", "\"requested\"");
+	fake_nl.gone = true;
+	expect("status", NULL, "kernel/loaded", "false");
+}
+
+static int make_dir(void **state)
+{
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(sysfs, sizeof(sysfs), "%s/net", dir);
+	snprintf(conf, sizeof(conf), "%s/xenloopd.conf", dir);
+	return mkdir(sysfs, 0755);
+}
+
+static int remove_dir(void **state)
+{
+	char command[128];
+
+	fake_xs_reset("");
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_no_module),
+		TEST(test_no_xenstore),
+		TEST(test_dom0),
+		TEST(test_other_fifo_version),
+		TEST(test_discovery),
+		TEST(test_roster_first),
+		TEST(test_connector),
+		TEST(test_accept_is_published),
+		TEST(test_listener),
+		TEST(test_garbage),
+		TEST(test_foreign_self),
+		TEST(test_revoked),
+		TEST(test_hotplug),
+		TEST(test_attach_fails),
+		TEST(test_stale_kernel_state),
+		TEST(test_adoption),
+		TEST(test_idle),
+		TEST(test_never_idle),
+		TEST(test_overrun),
+		TEST(test_suspend),
+		TEST(test_silent_suspend),
+		TEST(test_unload),
+		TEST(test_store_lost),
+		TEST(test_quota),
+		TEST(test_out_of_grants),
+		TEST(test_stop),
+		TEST(test_flush),
+		TEST(test_reload),
+		TEST(test_settings),
+		TEST(test_verbs),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
