@@ -12,7 +12,7 @@ NPROC	:= $(shell nproc)
 
 CFLAGS	?= -O2 -g -fstack-protector-strong
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Wno-missing-field-initializers
-PKGS	:= libevent_core libnl-route-3.0 libnl-genl-3.0 libnl-3.0 jansson libsystemd xenstore xencontrol
+PKGS	:= libevent_core libnl-genl-3.0 libnl-3.0 jansson libsystemd xenstore xencontrol
 # Asked for once, and only when something is compiled: `make deps` must work without pkg-config.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
