@@ -283,6 +283,14 @@ static int check_version(struct xenloop_nl_client *c)
 	return version == XENLOOP_FAMILY_VERSION ? 0 : -EPROTO;
 }
 
+void xenloop_nl_client_listen(struct xenloop_nl_client *c)
+{
+	nl_cb_set(c->cmd_cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, c);
+	nl_cb_set(c->cmd_cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, c);
+	nl_cb_set(c->cmd_cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, c);
+	nl_cb_err(c->cmd_cb, NL_CB_CUSTOM, on_error, c);
+}
+
 static int open_requests(struct xenloop_nl_client *c)
 {
 	int one = 1;
@@ -298,12 +306,15 @@ static int open_requests(struct xenloop_nl_client *c)
 	if (setsockopt(nl_socket_get_fd(c->cmd), SOL_NETLINK, NETLINK_EXT_ACK,
 		       &one, sizeof(one)))
 		return -errno;
-	nl_cb_set(c->cmd_cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, c);
-	nl_cb_set(c->cmd_cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, c);
-	nl_cb_set(c->cmd_cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, c);
-	nl_cb_err(c->cmd_cb, NL_CB_CUSTOM, on_error, c);
+	xenloop_nl_client_listen(c);
 	c->family = genl_ctrl_resolve(c->cmd, XENLOOP_FAMILY_NAME);
 	return c->family < 0 ? fail_nl(c, c->family) : check_version(c);
+}
+
+void xenloop_nl_client_hear(struct xenloop_nl_client *c)
+{
+	nl_socket_disable_seq_check(c->ev);
+	nl_socket_modify_cb(c->ev, NL_CB_VALID, NL_CB_CUSTOM, on_event, c);
 }
 
 static int open_events(struct xenloop_nl_client *c)
@@ -317,8 +328,7 @@ static int open_events(struct xenloop_nl_client *c)
 	c->ev = nl_socket_alloc();
 	if (!c->ev)
 		return -ENOMEM;
-	nl_socket_disable_seq_check(c->ev);
-	nl_socket_modify_cb(c->ev, NL_CB_VALID, NL_CB_CUSTOM, on_event, c);
+	xenloop_nl_client_hear(c);
 	err = genl_connect(c->ev);
 	if (err >= 0)
 		err = nl_socket_set_buffer_size(c->ev, EVENT_RCVBUF, 0);

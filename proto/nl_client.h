@@ -52,6 +52,11 @@ int xenloop_nl_transact(struct xenloop_nl_client *c, struct nl_msg *msg,
 int xenloop_nl_dump(struct xenloop_nl_client *c, uint8_t cmd, size_t size,
 		    int (*parse)(struct nlmsghdr *nlh, void *out), void **out);
 
+/* Makes c->cmd_cb tell c what comes in. */
+void xenloop_nl_client_listen(struct xenloop_nl_client *c);
+/* The same of c->ev. */
+void xenloop_nl_client_hear(struct xenloop_nl_client *c);
+
 const char *xenloop_nl_client_error(const struct xenloop_nl *nl);
 int xenloop_nl_client_fd(const struct xenloop_nl *nl);
 int xenloop_nl_client_dispatch(struct xenloop_nl *nl);
