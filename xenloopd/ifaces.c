@@ -232,7 +232,7 @@ void xenloopd_ifaces_sync(struct xenloopd *d)
 	int nr;
 
 	/* Until Dom0 has spoken, what is attached stays attached. */
-	if (!d->nl || !d->self_ok)
+	if (!d->nl || !d->self_ok || d->suspended)
 		return;
 	take_self(d);
 	scan_sysfs(d);

@@ -252,8 +252,7 @@ static bool is_known(const struct xenloopd *d,
 {
 	const struct xenloop_link *l = d->links.first;
 
-	while (l && (l->sm.state == XENLOOP_PEER_OFF ||
-		     l->ifindex != peer->ifindex ||
+	while (l && (l->ifindex != peer->ifindex ||
 		     l->key.domid != peer->domid ||
 		     l->key.peer_vif != peer->vif ||
 		     memcmp(l->mac, peer->mac, sizeof(l->mac))))

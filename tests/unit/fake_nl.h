@@ -105,6 +105,9 @@ static inline int fake_nl_peer_del(struct xenloop_nl *nl,
 	if (i == fake_nl.nr_peers)
 		return -ENOENT;
 	fake_nl.peer[i] = fake_nl.peer[--fake_nl.nr_peers];
+	for (i = 0; i < fake_nl.nr_chans; i++)
+		if (!memcmp(fake_nl.chan[i].peer_mac, peer->mac, 6))
+			fake_nl.chan[i].state = XENLOOP_CHAN_STATE_DRAINING;
 	return 0;
 }
 

@@ -474,6 +474,7 @@ static void test_adoption(void **state)
 	start_with_peer("3");
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
 	assert_int_equal(d.links.first->chan.id, 40);
+	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_ACTIVE);
 	assert_int_equal(fake_nl.connects, 0);
 	assert_int_equal(fake_nl.closes, 0);
 	assert_int_equal(fake_nl.attaches + fake_nl.detaches, 0);
@@ -530,6 +531,11 @@ static void test_suspend(void **state)
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFF);
 	assert_string_equal(d.links.first->reason, "suspend");
 	send_wanted();
+	tick(10);
+	fake_xs_put("xenloop/roster/3", ROSTER "link 0 1 00:16:3e:00:00:08\n");
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFF);
+	assert_null(d.links.first->next);
 	assert_null(fake_xs_get("data/xenloop/to/3-0-0"));
 	/* Another host: another domid, other neighbours. */
 	fake_nl.nr_chans = 0;
@@ -562,6 +568,16 @@ static void test_silent_suspend(void **state)
 	tick(2);
 	expect_hello(EPOCH2);
 	assert_false(d.self_ok);
+	fake_xs_put("xenloop/self", "xenloop 1\ndomid 5\nepoch " EPOCH2 "\n"
+		    VIF0);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+	send_wanted();
+	/* Late, it says nothing new. */
+	fake_nl_send(XENLOOP_EVENT_RESUMED, NULL);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_REQUESTED);
+	assert_non_null(fake_xs_get("data/xenloop/to/3-0-0"));
 }
 
 static void test_unload(void **state)
@@ -598,6 +614,28 @@ static void test_store_lost(void **state)
 	expect_hello(EPOCH);
 	assert_int_equal(xenloop_links_count(&d.links, false), 2);
 	assert_int_equal(fake_nl.closes, 0);
+	/* Meanwhile a peer has left. */
+	fake_xs.dead = true;
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	fake_xs_del("xenloop/roster/3");
+	tick(1);
+	assert_int_equal(xenloop_links_count(&d.links, false), 1);
+	assert_int_equal(d.links.first->key.domid, 4);
+	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_DRAINING);
+}
+
+/* Nothing is begun that could not be said. */
+static void test_wanted_without_store(void **state)
+{
+	start_with_peer("3");
+	fake_xs.dead = fake_xs.absent = true;
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	assert_null(d.xs.h);
+	send_wanted();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+	assert_int_equal(d.links.first->sm.failures, 0);
 }
 
 static void test_quota(void **state)
@@ -856,6 +894,7 @@ int main(void)
 		TEST(test_silent_suspend),
 		TEST(test_unload),
 		TEST(test_store_lost),
+		TEST(test_wanted_without_store),
 		TEST(test_quota),
 		TEST(test_out_of_grants),
 		TEST(test_stop),
