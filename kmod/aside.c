@@ -3,7 +3,7 @@
  * The egress hook comes before tc and the root queueing discipline, and an XDP
  * program in netfront never sees what takes a channel. Where a user relies on
  * one of those, the interface's channels stand aside. Nobody notifies of such
- * changes, so they are looked for every second.
+ * changes, so each interface is looked at every second.
  */
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
@@ -47,6 +47,7 @@ static void look(struct work_struct *work)
 
 	mutex_lock(&xenloop.lock);
 	list_for_each_entry(iface, &xenloop_ifaces, list) {
+		xenloop_iface_expire_held(iface);
 		if (xenloop_aside(iface->dev))
 			xenloop_iface_close_chans(iface, XENLOOP_REASON_ASIDE,
 						  true);

@@ -311,7 +311,7 @@ int xenloop_chan_accept(struct xenloop_chan *chan, u32 remote_gref,
 	err = map_foreign_fifo(chan, extack);
 	if (err)
 		return err;
-	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_CONNECTED);
+	smp_store_release(&chan->state, XENLOOP_CHAN_STATE_CONNECTED);
 	return 0;
 }
 

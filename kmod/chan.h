@@ -59,6 +59,8 @@ struct xenloop_tx {
  * @later: frames are there, but a timer or marker has to start the next poll
  * @hold_until: jiffies when @hold ends anyway; valid while @holding
  * @holding: @hold_until is set
+ * @undecided: the producer takes frames back and has not said which
+ * @decide_until: jiffies when that is no longer credible
  * @markers: bit per marker frame that arrived
  * @seen_peer_active: the peer announced its first frame
  */
@@ -68,6 +70,8 @@ struct xenloop_rx {
 	bool later;
 	bool holding;
 	unsigned long hold_until;
+	bool undecided;
+	unsigned long decide_until;
 	unsigned long markers;
 	bool seen_peer_active;
 };
@@ -169,6 +173,7 @@ void xenloop_tx_prepare(struct xenloop_chan *chan);
 void xenloop_tx_start(struct xenloop_chan *chan);
 void xenloop_tx_hold(struct xenloop_chan *chan);
 bool xenloop_tx_drained(struct xenloop_chan *chan);
+void xenloop_tx_age(struct xenloop_chan *chan);
 bool xenloop_tx_stalled(struct xenloop_chan *chan);
 void xenloop_tx_stop(struct xenloop_chan *chan);
 

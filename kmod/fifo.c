@@ -141,11 +141,10 @@ bool xenloop_producer_publish(struct xenloop_producer *p)
 
 /*
  * Ask for an event once a frame of @len bytes has room, and a quarter of the
- * FIFO is free, so that a full FIFO does not cost an event per frame. True:
- * there is room for the frame already, or the consumer broke the rules; call
- * begin() again.
+ * FIFO is free, so that a full FIFO does not cost an event per frame. Returns
+ * what begin() says now: -ENOSPC when there is nothing to do but wait.
  */
-bool xenloop_producer_want_room(struct xenloop_producer *p, u32 len)
+int xenloop_producer_want_room(struct xenloop_producer *p, u32 len)
 {
 	struct xenloop_fifo_ctrl *ctrl = p->fifo.ctrl;
 	u32 room = max(xenloop_frame_span(len), p->fifo.size / 4);
@@ -153,21 +152,24 @@ bool xenloop_producer_want_room(struct xenloop_producer *p, u32 len)
 	p->asked = p->prod + room - p->fifo.size;
 	WRITE_ONCE(ctrl->room_event, p->asked);
 	virt_mb(); /* against the one in xenloop_consumer_release() */
-	return xenloop_producer_begin(p, len) != -ENOSPC;
+	return xenloop_producer_begin(p, len);
 }
 
 /*
- * Ask for an event once everything published by now is consumed, unless an
- * earlier request is outstanding. True: it is consumed already.
+ * Ask for an event once everything published by now is consumed; an earlier
+ * request that is outstanding stays, see p->asked. True: there is nothing to
+ * wait for.
  */
 bool xenloop_producer_want_consumed(struct xenloop_producer *p)
 {
+	if (refresh(p) <= 0)
+		return true;
 	if (p->asked - p->cons - 1 < p->told - p->cons)
 		return false;
 	p->asked = p->told;
 	WRITE_ONCE(p->fifo.ctrl->room_event, p->asked);
 	virt_mb(); /* against the one in xenloop_consumer_release() */
-	return !refresh(p);
+	return refresh(p) <= 0;
 }
 
 /* Bytes that the consumer has not released, or -EPROTO. */

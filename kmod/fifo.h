@@ -69,7 +69,7 @@ void *xenloop_producer_chunk(const struct xenloop_producer *p, u32 offset,
 void xenloop_producer_end(struct xenloop_producer *p,
 			  const struct xenloop_frame *frame);
 bool xenloop_producer_publish(struct xenloop_producer *p);
-bool xenloop_producer_want_room(struct xenloop_producer *p, u32 len);
+int xenloop_producer_want_room(struct xenloop_producer *p, u32 len);
 bool xenloop_producer_want_consumed(struct xenloop_producer *p);
 int xenloop_producer_pending(struct xenloop_producer *p);
 void xenloop_producer_revoke(struct xenloop_producer *p,

@@ -3,13 +3,13 @@
  * Attached interfaces: the netfront vifs of this guest that xenloopd named.
  * Also what happens when one of them is renamed, taken down or unplugged.
  */
+#include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_netdev.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
-#include <linux/wait.h>
 #include <linux/xarray.h>
 #include <xen/xenbus.h>
 
@@ -20,6 +20,8 @@
 
 /* Truesize of the frames that are kept over a suspend, in bytes. */
 #define HELD_MAX	(4u << 20)
+/* When the carrier has not come back by then, nobody waits for them. */
+#define HELD_TIMEOUT	(20 * HZ)
 
 /* Under xenloop.lock. */
 LIST_HEAD(xenloop_ifaces);
@@ -212,7 +214,8 @@ int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason)
 	if (!iface)
 		return -ENODEV;
 
-	wait_event(xenloop.chan_gone, is_quiet(ifindex));
+	while (!is_quiet(ifindex))
+		msleep(5);
 
 	mutex_lock(&xenloop.lock);
 	iface = xenloop_iface_find(ifindex);
@@ -230,6 +233,7 @@ static void hold_frame(struct xenloop_iface *iface, struct sk_buff *skb)
 	spin_lock_bh(&iface->held.lock);
 	fits = iface->held_bytes + skb->truesize <= HELD_MAX;
 	if (fits) {
+		iface->held_until = jiffies + HELD_TIMEOUT;
 		iface->held_bytes += skb->truesize;
 		__skb_queue_tail(&iface->held, skb);
 	}
@@ -275,6 +279,21 @@ static void send_held(struct xenloop_iface *iface)
 		dev_queue_xmit(skb);
 }
 
+/* Give up on frames whose interface did not come back. */
+void xenloop_iface_expire_held(struct xenloop_iface *iface)
+{
+	struct sk_buff *skb;
+
+	if (skb_queue_empty_lockless(&iface->held) || xenloop.suspended ||
+	    time_before(jiffies, iface->held_until))
+		return;
+	while ((skb = skb_dequeue(&iface->held))) {
+		xenloop_inc(iface, HELD_DROPPED);
+		kfree_skb(skb);
+	}
+	iface->held_bytes = 0;
+}
+
 /* The guest runs again: interfaces that have their carrier go on. */
 void xenloop_iface_resumed(void)
 {
@@ -306,6 +325,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 		release(iface);
 		break;
 	case NETDEV_GOING_DOWN:
+	case NETDEV_DOWN:
 		xenloop_iface_close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
 		finish_chans(iface);
 		break;
@@ -329,13 +349,12 @@ int xenloop_iface_init(void)
 	return register_netdevice_notifier(&netdev_notifier);
 }
 
-/* Detach everything, draining. */
+/* Detach everything, draining; nothing can be attached any more. */
 void xenloop_iface_exit(void)
 {
 	struct xenloop_iface *iface;
 	u32 ifindex;
 
-	unregister_netdevice_notifier(&netdev_notifier);
 	for (;;) {
 		mutex_lock(&xenloop.lock);
 		iface = list_first_entry_or_null(&xenloop_ifaces,
@@ -343,7 +362,8 @@ void xenloop_iface_exit(void)
 		ifindex = iface ? iface->ifindex : 0;
 		mutex_unlock(&xenloop.lock);
 		if (!iface)
-			return;
+			break;
 		xenloop_iface_detach(ifindex, XENLOOP_REASON_UNLOAD);
 	}
+	unregister_netdevice_notifier(&netdev_notifier);
 }

@@ -28,6 +28,7 @@ struct xenloop_chan;
  * @ingress: hook that sees marker frames
  * @held: frames kept over a suspend
  * @held_bytes: truesize of @held, under its lock
+ * @held_until: jiffies when @held is given up
  * @dying: being detached, no new channel, under xenloop.lock
  * @stats: per CPU counters
  */
@@ -42,6 +43,7 @@ struct xenloop_iface {
 	struct nf_hook_ops ingress;
 	struct sk_buff_head held;
 	u32 held_bytes;
+	unsigned long held_until;
 	bool dying;
 	struct xenloop_iface_stats __percpu *stats;
 };
@@ -87,6 +89,7 @@ int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason);
 void xenloop_iface_close_chans(struct xenloop_iface *iface,
 			       enum xenloop_reason reason, bool drain);
 void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb);
+void xenloop_iface_expire_held(struct xenloop_iface *iface);
 void xenloop_iface_resumed(void);
 int xenloop_iface_init(void);
 void xenloop_iface_exit(void);

@@ -15,7 +15,6 @@
 
 struct xenloop_state xenloop = {
 	.lock = __MUTEX_INITIALIZER(xenloop.lock),
-	.chan_gone = __WAIT_QUEUE_HEAD_INITIALIZER(xenloop.chan_gone),
 	.stall_ms = 5000,
 	.drain_ms = 2000,
 	.hold_ms = 1000,

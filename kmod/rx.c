@@ -100,6 +100,22 @@ static bool held(struct xenloop_chan *chan)
 	return true;
 }
 
+/* The producer takes frames back: it says which ones soon, or is broken. */
+static int await_decision(struct xenloop_chan *chan)
+{
+	struct xenloop_rx *rx = &chan->rx;
+
+	if (!rx->undecided) {
+		rx->undecided = true;
+		rx->decide_until = jiffies +
+				   msecs_to_jiffies(READ_ONCE(xenloop.drain_ms));
+	}
+	if (time_after(jiffies, rx->decide_until))
+		return -EPROTO;
+	look_later(chan, LATER);
+	return 0;
+}
+
 /* Claim what is there. False: nothing to consume now. */
 static bool claim(struct xenloop_chan *chan)
 {
@@ -109,10 +125,12 @@ static bool claim(struct xenloop_chan *chan)
 		return false;
 	err = xenloop_consumer_claim(&chan->rx.fifo);
 	if (err == -EAGAIN)
-		look_later(chan, LATER);
-	else if (err)
+		err = await_decision(chan);
+	else
+		chan->rx.undecided = false;
+	if (err)
 		xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
-	return err != -EPROTO;
+	return !err;
 }
 
 /* Consume up to @budget claimed frames; returns how many. */
@@ -159,26 +177,36 @@ static int receive(struct xenloop_chan *chan, int budget)
 	return work;
 }
 
+/* Is there work that nobody else will start? Else an event will tell. */
+static bool go_on(struct xenloop_chan *chan)
+{
+	if (chan->rx.later || READ_ONCE(chan->fault) ||
+	    test_bit(NAPI_STATE_IN_BUSY_POLL, &chan->napi.state))
+		return false;
+	return xenloop_consumer_sleep(&chan->rx.fifo);
+}
+
 /*
- * Go to sleep: ask for an event unless there is work already, and let the next
- * one in. An event was spurious if neither direction moved since the last one.
+ * Let the next event in, if one is due to be acknowledged. It was spurious if
+ * neither direction moved since the one before.
  */
-static void sleep_until_event(struct xenloop_chan *chan)
+static void acknowledge(struct xenloop_chan *chan)
 {
 	u32 prod = chan->rx.fifo.claim;
 	u32 cons = READ_ONCE(chan->tx.fifo.cons);
 	bool moved = prod != chan->eoi_prod || cons != chan->eoi_cons;
 
-	if (!chan->rx.later && !READ_ONCE(chan->fault) &&
-	    xenloop_consumer_sleep(&chan->rx.fifo)) {
-		napi_schedule(&chan->napi);
+	if (!READ_ONCE(chan->evtchn.eoi_due))
 		return;
-	}
 	chan->eoi_prod = prod;
 	chan->eoi_cons = cons;
-	xenloop_evtchn_eoi(&chan->evtchn, !moved && !chan->rx.later);
+	xenloop_evtchn_eoi(&chan->evtchn, !moved);
 }
 
+/*
+ * Everything that decides about the next poll happens before this one is
+ * complete, while no other CPU can poll.
+ */
 int xenloop_rx_poll(struct napi_struct *napi, int budget)
 {
 	struct xenloop_chan *chan = container_of(napi, struct xenloop_chan,
@@ -191,8 +219,10 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 	xenloop_tx_service(chan);
 	work = receive(chan, budget);
 	xenloop_chan_watch(chan);
-	if (work < budget && napi_complete_done(napi, work))
-		sleep_until_event(chan);
+	if (work == budget || go_on(chan))
+		return budget;
+	acknowledge(chan);
+	napi_complete_done(napi, work);
 	return work;
 }
 

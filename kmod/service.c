@@ -57,7 +57,7 @@ void xenloop_chan_watch(struct xenloop_chan *chan)
 {
 	bool news = false;
 
-	switch (READ_ONCE(chan->state)) {
+	switch (smp_load_acquire(&chan->state)) {
 	case XENLOOP_CHAN_STATE_CONNECTED:
 	case XENLOOP_CHAN_STATE_ACTIVE:
 		news = peer_closes(chan);
@@ -162,7 +162,6 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_DEAD);
 	xenloop_nl_event(XENLOOP_EVENT_DOWN, chan);
 	xenloop_peer_unlink(chan->peer);
-	wake_up(&xenloop.chan_gone);
 	INIT_WORK(&chan->free_work, free_work);
 	queue_work(xenloop.wq, &chan->free_work);
 }
@@ -186,6 +185,17 @@ static void poll_again(struct xenloop_chan *chan)
 	local_bh_enable();
 }
 
+/* What no event announces: frames taken while nobody asked, old frames. */
+static void serve_tx(struct xenloop_chan *chan)
+{
+	if (chan->state != XENLOOP_CHAN_STATE_ACTIVE)
+		return;
+	xenloop_tx_age(chan);
+	local_bh_disable();
+	xenloop_tx_service(chan);
+	local_bh_enable();
+}
+
 /* One look at a channel that is not closing; returns when to look again. */
 static unsigned long look(struct xenloop_chan *chan)
 {
@@ -199,6 +209,7 @@ static unsigned long look(struct xenloop_chan *chan)
 	}
 	tell_up(chan);
 	poll_again(chan);
+	serve_tx(chan);
 	if (chan->state != XENLOOP_CHAN_STATE_ACTIVE)
 		return HZ;
 	if (xenloop_tx_stalled(chan)) {

@@ -6,7 +6,6 @@
 #include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 /**
@@ -14,7 +13,6 @@
  * @lock: guards the interfaces, the peers, the channels' states and @epoch;
  *        taken inside RTNL, never around it
  * @wq: runs the channels' service work and the deferred end of grants
- * @chan_gone: woken when a channel has closed for good
  * @epoch: random number that names this life (docs/protocol.md)
  * @suspended: between freeze and thaw or restore; no new channel
  * @stall_ms: no progress for this long closes a channel
@@ -32,7 +30,6 @@
 struct xenloop_state {
 	struct mutex lock;
 	struct workqueue_struct *wq;
-	wait_queue_head_t chan_gone;
 	u64 epoch;
 	bool suspended;
 	u32 stall_ms;

@@ -33,22 +33,26 @@ static int freeze(struct device *dev)
 	return 0;
 }
 
-/* Restored, or the suspend was cancelled: a new life either way. */
-static int resume(struct device *dev)
+/*
+ * Restored, or the suspend was cancelled: a new life either way. This is the
+ * last callback, when every other device, and so netfront, is back.
+ */
+static void complete_resume(struct device *dev)
 {
 	mutex_lock(&xenloop.lock);
+	if (!xenloop.suspended)
+		goto out;
 	xenloop.epoch = get_random_u64();
 	WRITE_ONCE(xenloop.suspended, false);
 	xenloop_iface_resumed();
 	xenloop_nl_global(XENLOOP_EVENT_RESUMED);
+out:
 	mutex_unlock(&xenloop.lock);
-	return 0;
 }
 
 static const struct dev_pm_ops pm_ops = {
 	.freeze = freeze,
-	.thaw = resume,
-	.restore = resume,
+	.complete = complete_resume,
 };
 
 static struct platform_driver driver = {

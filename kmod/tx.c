@@ -4,6 +4,7 @@
  * charged for it, so that send buffers and TCP small queues slow the sender
  * down; nothing overtakes it. Frames are freed outside the lock.
  */
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 
@@ -20,9 +21,16 @@
  */
 #define CHARGE_MIN	2048u
 
-/* In skb->cb of a frame that is charged: where it ends in the FIFO. */
+/* A frame that waits longer than this no longer holds its socket up. */
+#define ORPHAN_AFTER	(HZ / 4)
+
+/* While closing, so many frames may still queue up behind those that leave. */
+#define STOP_MAX	4096
+
+/* In skb->cb of a frame that is charged, or waits. */
 struct tx_cb {
-	u32 end;
+	u32 end;		/* charged: where it ends in the FIFO */
+	unsigned long since;	/* waits: jiffies when that began */
 };
 
 #define TX_CB(skb)	((struct tx_cb *)(skb)->cb)
@@ -94,6 +102,7 @@ static enum verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 	}
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
+	TX_CB(skb)->since = jiffies;
 	__skb_queue_tail(&tx->backlog, skb);
 	tx->backlog_bytes += skb->truesize;
 	xenloop_inc(chan, TX_BACKLOGGED);
@@ -104,7 +113,6 @@ static enum verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 static void settle(struct xenloop_tx *tx, struct sk_buff *skb,
 		   struct sk_buff_head *done)
 {
-	skb_zcopy_clear(skb, false);
 	if (!skb->sk || skb->len < CHARGE_MIN) {
 		__skb_queue_tail(done, skb);
 		return;
@@ -151,9 +159,11 @@ static void advance(struct xenloop_chan *chan, struct sk_buff_head *done)
 
 	while (tx->mode == XENLOOP_TX_ON && (skb = skb_peek(&tx->backlog))) {
 		err = put_frame(chan, skb);
-		if (err == -ENOSPC &&
-		    xenloop_producer_want_room(&tx->fifo, skb->len))
-			continue;
+		if (err == -ENOSPC) {
+			err = xenloop_producer_want_room(&tx->fifo, skb->len);
+			if (!err)
+				continue;
+		}
 		if (err == -ENOSPC)
 			break;
 		if (err == -EPROTO) {
@@ -185,6 +195,8 @@ static bool publish(struct xenloop_tx *tx, struct sk_buff_head *done)
 		tx->want_reclaim = false;
 		if (xenloop_producer_want_consumed(&tx->fifo))
 			reclaim(tx, done);
+		else
+			tx->want_reclaim = tx->fifo.asked != tx->fifo.told;
 	}
 	return event;
 }
@@ -349,20 +361,46 @@ bool xenloop_tx_drained(struct xenloop_chan *chan)
 	return drained;
 }
 
+/* Does the first frame that waits do so for longer than @age? */
+static bool waits_since(const struct xenloop_tx *tx, unsigned long age)
+{
+	const struct sk_buff *skb = skb_peek(&tx->backlog);
+
+	return skb && time_after(jiffies, TX_CB(skb)->since + age);
+}
+
+/*
+ * A peer that takes frames slowly must not keep the sockets of a service that
+ * has other clients: frames that waited for long are not charged any more.
+ */
+void xenloop_tx_age(struct xenloop_chan *chan)
+{
+	struct sk_buff *skb;
+
+	spin_lock_bh(&chan->tx.lock);
+	skb_queue_walk(&chan->tx.backlog, skb) {
+		if (time_before(jiffies, TX_CB(skb)->since + ORPHAN_AFTER))
+			break;
+		skb_orphan(skb);
+	}
+	spin_unlock_bh(&chan->tx.lock);
+}
+
 /* Has the peer left frames alone for longer than the stall timeout? */
 bool xenloop_tx_stalled(struct xenloop_chan *chan)
 {
+	unsigned long limit = msecs_to_jiffies(xenloop.stall_ms);
 	struct xenloop_tx *tx = &chan->tx;
-	bool stalled = false;
+	bool stalled;
 
 	spin_lock_bh(&tx->lock);
+	stalled = waits_since(tx, limit);
 	if (xenloop_producer_pending(&tx->fifo) <= 0 ||
 	    tx->fifo.cons != tx->seen_cons) {
 		tx->seen_cons = tx->fifo.cons;
 		tx->moved = jiffies;
 	} else {
-		stalled = time_after(jiffies, tx->moved +
-				     msecs_to_jiffies(xenloop.stall_ms));
+		stalled |= time_after(jiffies, tx->moved + limit);
 	}
 	spin_unlock_bh(&tx->lock);
 	return stalled;
@@ -380,13 +418,20 @@ static void return_frames(struct xenloop_chan *chan)
 {
 	struct xenloop_consumer back;
 	struct xenloop_frame frame;
+	struct sk_buff_head charged;
 	struct sk_buff *skb;
 
+	__skb_queue_head_init(&charged);
+	spin_lock_bh(&chan->tx.lock);
 	xenloop_producer_revoke(&chan->tx.fifo, &back);
+	skb_queue_splice_init(&chan->tx.charged, &charged);
+	spin_unlock_bh(&chan->tx.lock);
+	__skb_queue_purge(&charged);
 	while (xenloop_consumer_peek(&back, &frame) == 1) {
 		skb = xenloop_frame_read(NULL, &back, &frame);
 		xenloop_consumer_pop(&back, frame.len);
-		if (!skb || !xenloop_frame_offload(skb, &frame)) {
+		if (!skb || eth_type_vlan(eth_hdr(skb)->h_proto) ||
+		    !xenloop_frame_offload(skb, &frame)) {
 			xenloop_inc(chan, TX_DROP_RETURN);
 			kfree_skb(skb);
 			continue;
@@ -399,14 +444,14 @@ static void return_frames(struct xenloop_chan *chan)
 		xenloop_inc(chan, TX_DROP_RETURN);
 }
 
-/* The next frame that waits, or NULL: then the sending half is off. */
-static struct sk_buff *take_kept_or_stop(struct xenloop_tx *tx)
+/* The next frame that waits. Without one, or by @force, the half is off. */
+static struct sk_buff *take_kept_or_stop(struct xenloop_tx *tx, bool force)
 {
 	struct sk_buff *skb;
 
 	spin_lock_bh(&tx->lock);
 	skb = next_kept(tx);
-	if (!skb)
+	if (!skb || force)
 		WRITE_ONCE(tx->mode, XENLOOP_TX_OFF);
 	spin_unlock_bh(&tx->lock);
 	return skb;
@@ -414,18 +459,18 @@ static struct sk_buff *take_kept_or_stop(struct xenloop_tx *tx)
 
 /*
  * Shut the sending half: what the peer has not taken, then what waits, goes
- * out by the standard path, and only then may the hook let frames pass by. In
- * process context.
+ * out by the standard path, and only then may the hook let frames pass by,
+ * unless a flood makes that endless. In process context.
  */
 void xenloop_tx_stop(struct xenloop_chan *chan)
 {
 	struct sk_buff *skb;
+	u32 n = 0;
 
 	xenloop_tx_hold(chan);
 	if (chan->foreign.nr)
 		return_frames(chan);
-	__skb_queue_purge(&chan->tx.charged);
-	while ((skb = take_kept_or_stop(&chan->tx))) {
+	while ((skb = take_kept_or_stop(&chan->tx, n++ > STOP_MAX))) {
 		xenloop_inc(chan, TX_STANDARD);
 		xenloop_iface_send(chan->iface, skb);
 	}

@@ -180,14 +180,14 @@ static void room_events(void **state)
 	for (i = 0; i < n; i++)
 		fifo_put(&f->prod, len, i);
 	xenloop_producer_publish(&f->prod);
-	assert_false(xenloop_producer_want_room(&f->prod, 100));
+	assert_int_equal(xenloop_producer_want_room(&f->prod, 100), -ENOSPC);
 	xenloop_consumer_claim(&f->cons);
 	for (i = 0; i < n; i++) {
 		assert_frame(f, len, i);
 		assert_int_equal(xenloop_consumer_release(&f->cons),
 				 i + 1 == n / 4);
 	}
-	assert_true(xenloop_producer_want_room(&f->prod, 100));
+	assert_int_equal(xenloop_producer_want_room(&f->prod, 100), 0);
 }
 
 /* The largest frame waits for its own size, which exceeds a quarter. */
@@ -200,7 +200,8 @@ static void room_event_of_the_largest_frame(void **state)
 	while (!fifo_put(&f->prod, 4000, 1))
 		;
 	xenloop_producer_publish(&f->prod);
-	assert_false(xenloop_producer_want_room(&f->prod, XENLOOP_FRAME_MAX));
+	assert_int_equal(xenloop_producer_want_room(&f->prod, XENLOOP_FRAME_MAX),
+			 -ENOSPC);
 	xenloop_consumer_claim(&f->cons);
 	while (!told) {
 		assert_frame(f, 4000, 1);
@@ -208,6 +209,34 @@ static void room_event_of_the_largest_frame(void **state)
 	}
 	assert_true(SIZE - (f->prod.prod - f->cons.cons) >= span);
 	assert_int_equal(fifo_put(&f->prod, XENLOOP_FRAME_MAX, 2), 0);
+}
+
+/* One request at a time for what is to be consumed; the last one counts. */
+static void consumed_events(void **state)
+{
+	struct fifo_pages *f = *state;
+
+	fifo_put(&f->prod, 3000, 1);
+	xenloop_producer_publish(&f->prod);
+	assert_false(xenloop_producer_want_consumed(&f->prod));
+	fifo_put(&f->prod, 3000, 2);
+	xenloop_producer_publish(&f->prod);
+	assert_false(xenloop_producer_want_consumed(&f->prod));
+	assert_int_not_equal(f->prod.asked, f->prod.told);
+	xenloop_consumer_claim(&f->cons);
+	assert_frame(f, 3000, 1);
+	assert_true(xenloop_consumer_release(&f->cons));
+	assert_true(xenloop_producer_pending(&f->prod) > 0);
+	assert_false(xenloop_producer_want_consumed(&f->prod));
+	assert_int_equal(f->prod.asked, f->prod.told);
+	assert_frame(f, 3000, 2);
+	assert_true(xenloop_consumer_release(&f->cons));
+	fifo_put(&f->prod, 3000, 3);
+	xenloop_producer_publish(&f->prod);
+	xenloop_consumer_claim(&f->cons);
+	assert_frame(f, 3000, 3);
+	xenloop_consumer_release(&f->cons);
+	assert_true(xenloop_producer_want_consumed(&f->prod));
 }
 
 /* What was claimed stays the consumer's; the rest comes back, once, in order. */
@@ -410,7 +439,8 @@ int main(void)
 		T(sizes), T(abi_offsets), T(empty), T(frame_lengths),
 		T(every_boundary), T(full), T(nothing_shows_before_publish),
 		T(data_events), T(room_events),
-		T(room_event_of_the_largest_frame), T(pull_back),
+		T(room_event_of_the_largest_frame), T(consumed_events),
+		T(pull_back),
 		T(pull_back_undecided), T(geometry), T(hostile_prod),
 		T(hostile_prod_backwards), T(hostile_cons), T(hostile_length),
 		T(hostile_revoke), T(hostile_claim),

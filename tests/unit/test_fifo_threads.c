@@ -94,7 +94,7 @@ static void *produce(void *arg)
 		while (put(p, i) == -ENOSPC) {
 			if (xenloop_producer_publish(p))
 				sem_post(&r->data);
-			if (!xenloop_producer_want_room(p, frame_len(i)))
+			if (xenloop_producer_want_room(p, frame_len(i)))
 				sem_wait(&r->room);
 		}
 		if (i % 3 == 0 && xenloop_producer_publish(p))
