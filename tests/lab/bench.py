@@ -7,6 +7,7 @@ from pathlib import Path
 
 import figures
 import measure
+import quiet
 import report
 import tables
 import ways
@@ -19,6 +20,7 @@ from session import session
 
 ROUNDS = 5
 SECONDS = 5
+ATTEMPTS = 3  # at a sample that other programs on this machine disturb
 OUTPUT = CHECKOUT / 'build' / 'bench'
 PUBLISHED = CHECKOUT / 'docs' / 'bench'
 FACTS = {'kernel': ('g1', 'uname -r'),
@@ -66,16 +68,20 @@ class Bench:
     def sample(self, number, way, measurement):
         start = time.monotonic()
         try:
-            sample = measure.take(self.host, measurement, way, self.seconds)
-            counted = self.counted(sample)
+            (sample, counted), others = quiet.undisturbed(
+                self.host.qemu.pid, lambda: self.take(measurement, way), ATTEMPTS, say)
         except SampleError as error:
             self.errors.append((measurement.rows, way, str(error)))
             say(f'{number}/{self.rounds} ERROR: {error}')
             return
         for row, entry in sample.rows.items():
-            self.samples[way, row].append({**entry, **({'channel': counted} if counted else {})})
-        shown = ', '.join(f'{row} {figures.significant(entry["value"]):g} {ROWS[row].unit}' for row, entry in sample.rows.items())
+            self.samples[way, row].append({**entry, 'others': others, **({'channel': counted} if counted else {})})
+        shown = ', '.join(measure.shown(row, entry['value']) for row, entry in sample.rows.items())
         say(f'{number}/{self.rounds} {ways.LABEL[way]:8} {shown} ({time.monotonic() - start:.0f} s)')
+
+    def take(self, measurement, way):
+        sample = measure.take(self.host, measurement, way, self.seconds)
+        return sample, self.counted(sample)
 
     def counted(self, sample):
         """What the channel carried, lost and dropped during this sample; a loss makes it an error."""

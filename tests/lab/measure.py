@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Callable
 
+import figures
 import outputs
 import ways
 from agent import AgentError
 from case import CaseFailed, CommandFailed, expect
+from rows import ROWS
 
 PINGS = 300
 RATE_KEYS = 'THROUGHPUT,ELAPSED_TIME'
@@ -182,3 +184,7 @@ def cost(start, end, work):
     """CPU seconds of all domains for one unit of work, and Dom0's part of them."""
     spent = {name: end[name] - start.get(name, 0) for name in end}
     return {'value': sum(spent.values()) / work, 'dom0': spent['Domain-0'] / work}
+
+
+def shown(row, value):
+    return f'{row} {figures.significant(value):g} {ROWS[row].unit}'

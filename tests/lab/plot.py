@@ -28,10 +28,12 @@ def lines(title, x_title, y_title, series):
     points = [point for curve in series.values() for point in curve]
     xs, ys = zip(*points)
     x = Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT, logarithmic=True)
-    y = Axis(10 ** math.floor(math.log10(min(ys))), 10 ** math.ceil(math.log10(max(ys))), HEIGHT - BOTTOM, TOP, logarithmic=True)
+    powers = range(math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys))) + 1)
+    y = Axis(10.0 ** powers[0], 10.0 ** powers[-1], HEIGHT - BOTTOM, TOP, logarithmic=True)
     parts = frame(title, x_title, y_title, list(series))
-    parts += x_marks([(x(2 ** n), binary(2 ** n)) for n in range(math.ceil(math.log2(min(xs))), int(math.log2(max(xs))) + 1, 2)])
-    parts += y_marks([(y(10 ** n), f'{10.0 ** n:g}') for n in range(round(math.log10(y.low)), round(math.log10(y.high)) + 1)])
+    doublings = range(math.ceil(math.log2(min(xs))), int(math.log2(max(xs))) + 1, 2)
+    parts += x_marks([(x(2 ** n), binary(2 ** n)) for n in doublings])
+    parts += y_marks([(y(10.0 ** n), f'{10.0 ** n:g}') for n in powers])
     for curve, colour in zip(series.values(), COLOURS):
         path = ' '.join(f'{x(a)},{y(b)}' for a, b in curve)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')

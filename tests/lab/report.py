@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """The report of a benchmark: report.md with its plots, from the content of bench.json."""
 import plot
+from quiet import TOLERATED
 from tables import figure
 from ways import LABEL, WAYS
 
@@ -24,7 +25,7 @@ def markdown(document, drawn):
     rows = document['rows']
     parts = [LICENCE, '# The latest benchmark', setting(document['testbed']), figures_table(rows)]
     parts += [f'![{title}]({name})' for name, title in PLOTS.items() if name in drawn]
-    parts += [section(rows) for section in (channel_text, costs_table, udp_table, percentiles_table, spread_table, errors_text)]
+    parts += [section(rows) for section in (channel_text, company_text, costs_table, udp_table, percentiles_table, spread_table, errors_text)]
     return '\n\n'.join(part for part in parts if part) + '\n'
 
 
@@ -54,6 +55,13 @@ def channel_text(rows):
     return (f'Inside the channel, by the module\'s counters on both sides: up to {frames} frames in a row\'s samples, '
             f'{lost} lost, {dropped} dropped. A sample counts only if its frames took the way that it names, but for 5 % or '
             '40 frames of the lab\'s own.')
+
+
+def company_text(rows):
+    shares = [share for row in rows for way in WAYS for share in row['others'][way]]
+    disturbed = sum(share > TOLERATED for share in shares)
+    return (f'While {disturbed} of {len(shares)} samples were taken, other programs used more than {TOLERATED:.0%} of the machine '
+            f'({max(shares):.0%} at most): these tell little.') if disturbed else ''
 
 
 def with_key(rows, key):

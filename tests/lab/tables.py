@@ -5,7 +5,10 @@ from ways import NETFRONT, WAYS, XENLOOP
 
 
 def row(description, samples, errors):
-    """One row of bench.json: medians of each way, and what else the samples brought."""
+    """One row of bench.json: medians of each way, and what else the samples brought.
+
+    `others` is the share of the machine that other programs had during each sample.
+    """
     name = description.name
     taken = {way: samples[way, name] for way in WAYS}
     values = {way: [entry['value'] for entry in taken[way]] for way in WAYS}
@@ -14,7 +17,8 @@ def row(description, samples, errors):
              'ratio': figures.ratio(description.better, middles[NETFRONT], middles[XENLOOP]),
              'runs': min(map(len, values.values())),
              'spread': {way: figures.spread(values[way]) for way in WAYS},
-             'samples': {way: list(map(figures.significant, values[way])) for way in WAYS}}
+             'samples': {way: list(map(figures.significant, values[way])) for way in WAYS},
+             'others': {way: [round(entry['others'], 2) for entry in taken[way]] for way in WAYS}}
     found.update(details(taken))
     mine = [text for rows, _, text in errors if name in rows]
     return {**found, **({'errors': mine} if mine else {})}
@@ -23,7 +27,7 @@ def row(description, samples, errors):
 def details(taken):
     """Medians, by way, of what comes with the values; counters of the channel are added up."""
     found = {}
-    for kind in sorted({key for entries in taken.values() for entry in entries for key in entry} - {'value', 'channel'}):
+    for kind in sorted({key for entries in taken.values() for entry in entries for key in entry} - {'value', 'channel', 'others'}):
         found[kind] = {way: summary([entry[kind] for entry in entries if kind in entry]) for way, entries in taken.items()}
     counters = [entry['channel'] for entry in taken[XENLOOP] if 'channel' in entry]
     if counters:

@@ -15,6 +15,7 @@ STRAY_SHARE, STRAY_FRAMES = 0.05, 40
 # Without the daemon and the module nothing of XenLoop is left in the guest: the standard path as it is for others.
 STOP = 'systemctl stop xenloopd && { [ ! -d /sys/module/xenloop ] || modprobe -r xenloop; }'
 START = 'systemctl start xenloopd'
+DISCONNECT = 'systemctl -q is-active xenloopd && xenloopctl disconnect g2'
 START_DOM0 = 'systemctl start xendiscoverd'
 PEERS = 'xenloopctl --json peers'
 STATS = "if [ -d /sys/module/xenloop ]; then xenloopctl --json stats; else echo '{\"channels\": []}'; fi"
@@ -38,7 +39,9 @@ def in_both(host, script, timeout=120):
 
 
 def netfront(host):
-    """Takes XenLoop out of both guests."""
+    """Closes the channel if there is one, and takes XenLoop out of both guests."""
+    if host.g1.ok(DISCONNECT):
+        wait_for(lambda: not any(states(host)), 30, 'the channel to close in both guests', interval=0.1)
     in_both(host, STOP)
     host.g1.sh(f'ping -n -q -c 3 -i 0.2 -W 10 {host.g2.ip}')
 
@@ -53,9 +56,14 @@ def xenloop(host):
 def wait_for_channel(host, timeout=60):
     def up():
         host.g1.sh(f'ping -n -q -c 1 -W 2 {host.g2.ip}', check=False)
-        return all(both(lambda name: outputs.is_up(host.domains[name].sh(PEERS), other(name))))
+        return all(states(host))
 
     wait_for(up, timeout, 'state "up" in xenloopctl peers of both guests', interval=0.2)
+
+
+def states(host):
+    """Whether each guest says that its channel to the other is up."""
+    return both(lambda name: outputs.is_up(host.domains[name].sh(PEERS), other(name)))
 
 
 def other(name):
