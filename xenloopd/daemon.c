@@ -24,22 +24,29 @@ void xenloopd_later(struct xenloopd *d, enum xenloopd_work work)
 	event_active(d->work, 0, 0);
 }
 
+/* What is waited for; NULL when everything is there. */
+static const char *missing(const struct xenloopd *d)
+{
+	if (!d->xs.h)
+		return "waiting for XenStore";
+	if (!d->nl && d->nl_errno == -ENOENT)
+		return "waiting: module xenloop is not loaded";
+	if (!d->nl)
+		return "waiting: module xenloop cannot be used";
+	return d->self_ok ? NULL : "waiting for xendiscoverd in Dom0";
+}
+
 static void show_status(struct xenloopd *d)
 {
+	const char *why = missing(d);
 	unsigned int up = 0, links = 0;
 
 	for (struct xenloop_link *l = d->links.first; l; l = l->next) {
 		links++;
 		up += l->sm.state == XENLOOP_PEER_UP;
 	}
-	if (!d->nl)
-		xenloop_loop_status(d->loop,
-				    "waiting: module xenloop is not loaded");
-	else if (!d->xs.h)
-		xenloop_loop_status(d->loop, "waiting for XenStore");
-	else if (!d->self_ok)
-		xenloop_loop_status(d->loop,
-				    "waiting for xendiscoverd in Dom0");
+	if (why)
+		xenloop_loop_status(d->loop, "%s", why);
 	else
 		xenloop_loop_status(d->loop, "%u channel%s up, %u peer%s", up,
 				    up == 1 ? "" : "s", links,

@@ -326,7 +326,9 @@ int xenloopd_store_start(struct xenloopd *d)
 	if (!err)
 		err = xenloopd_store_write(d, HELLO, buf);
 	if (err) {
-		log_err("store", "hello: %s", *why ? why : strerror(-err));
+		if (xenloop_ratelimit_ok(&d->log_limit, xenloop_now_ms(), NULL))
+			log_err("store", "hello: %s",
+				*why ? why : strerror(-err));
 		return err;
 	}
 	d->hello = true;
