@@ -86,7 +86,8 @@ def rounded_up(value):
 def frame(title, x_title, y_title, labels):
     parts = [text(WIDTH / 2, 20, title, 'middle', size=15),
              text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, x_title, 'middle'),
-             f'<text transform="translate(16 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(y_title)}</text>']
+             f'<text transform="translate(16 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">'
+             f'{escape(y_title)}</text>']
     for index, (label, colour) in enumerate(zip(labels, COLOURS)):
         parts.append(f'<rect x="{LEFT + 120 * index}" y="32" width="12" height="12" fill="{colour}"/>')
         parts.append(text(LEFT + 120 * index + 17, 42, label))

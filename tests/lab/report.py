@@ -25,7 +25,7 @@ def markdown(document, drawn):
     rows = document['rows']
     parts = [LICENCE, '# The latest benchmark', setting(document['testbed']), figures_table(rows)]
     parts += [f'![{title}]({name})' for name, title in PLOTS.items() if name in drawn]
-    parts += [section(rows) for section in (channel_text, company_text, costs_table, udp_table, percentiles_table, spread_table, errors_text)]
+    parts += [section(rows) for section in SECTIONS]
     return '\n\n'.join(part for part in parts if part) + '\n'
 
 
@@ -43,8 +43,7 @@ def table(header, lines):
 
 def figures_table(rows):
     header = ['row', 'unit', *(LABEL[way] for way in WAYS), 'times better than netfront', 'runs']
-    return table(header, [[row['name'], row['unit'], *(figure(row[way]) for way in WAYS), figure(row['ratio']), str(row['runs'])]
-                          for row in rows])
+    return table(header, [[row['name'], row['unit'], *(figure(row[key]) for key in (*WAYS, 'ratio', 'runs'))] for row in rows])
 
 
 def channel_text(rows):
@@ -60,8 +59,8 @@ def channel_text(rows):
 def company_text(rows):
     shares = [share for row in rows for way in WAYS for share in row['others'][way]]
     disturbed = sum(share > TOLERATED for share in shares)
-    return (f'While {disturbed} of {len(shares)} samples were taken, other programs used more than {TOLERATED:.0%} of the machine '
-            f'({max(shares):.0%} at most): these tell little.') if disturbed else ''
+    return disturbed and (f'While {disturbed} of {len(shares)} samples were taken, other programs used more than '
+                          f'{TOLERATED:.0%} of the machine ({max(shares):.0%} at most): these tell little.')
 
 
 def with_key(rows, key):
@@ -70,7 +69,8 @@ def with_key(rows, key):
 
 def costs_table(rows):
     rows = with_key(rows, 'dom0')
-    lines = [[row['name'], row['unit'], *(f'{figure(row[way])} ({figure(row["dom0"][way])})' for way in WAYS)] for row in rows]
+    lines = [[row['name'], row['unit'], *(f'{figure(row[way])} ({figure(row["dom0"][way])})' for way in WAYS)]
+             for row in rows]
     return rows and '## CPU time of all domains, Dom0\'s share in brackets\n\n' + table(
         ['row', 'unit', *(LABEL[way] for way in WAYS)], lines)
 
@@ -99,6 +99,9 @@ def spread_table(rows):
 def errors_text(rows):
     lines = sorted({error for row in rows for error in row.get('errors', [])})
     return lines and '## Samples that failed\n\n' + '\n'.join(f'- {" ".join(line.split())}' for line in lines)
+
+
+SECTIONS = (channel_text, company_text, costs_table, udp_table, percentiles_table, spread_table, errors_text)
 
 
 def plots(rows):

@@ -27,7 +27,8 @@ def row(description, samples, errors):
 def details(taken):
     """Medians, by way, of what comes with the values; counters of the channel are added up."""
     found = {}
-    for kind in sorted({key for entries in taken.values() for entry in entries for key in entry} - {'value', 'channel', 'others'}):
+    keys = {key for entries in taken.values() for entry in entries for key in entry}
+    for kind in sorted(keys - {'value', 'channel', 'others'}):
         found[kind] = {way: summary([entry[kind] for entry in entries if kind in entry]) for way, entries in taken.items()}
     counters = [entry['channel'] for entry in taken[XENLOOP] if 'channel' in entry]
     if counters:

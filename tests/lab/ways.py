@@ -94,16 +94,18 @@ def expect_way(way, before, after):
     frames = traffic(before, after)
     taken = frames[COUNTER_OF[way]]
     strays = sum(frames.values()) - taken
-    expect(strays < taken and strays <= max(STRAY_FRAMES, STRAY_SHARE * taken), f'the traffic did not take {LABEL[way]}: {json.dumps(frames)}')
+    expect(strays < taken and strays <= max(STRAY_FRAMES, STRAY_SHARE * taken),
+           f'the traffic did not take {LABEL[way]}: {json.dumps(frames)}')
     return taken
 
 
 def losses(mine, peers):
     """{'frames', 'lost', 'dropped'} of the channels between two guests, from the counters of both sides."""
     sides = list(mine.values()) + list(peers.values())
-    return {'frames': total(sides, 'tx-frames'),
-            'lost': total(sides, 'tx-frames') - total(sides, 'tx-returned') - total(sides, 'rx-frames') - drops(sides, 'rx-drop'),
-            'dropped': drops(sides, 'tx-drop') + drops(sides, 'rx-drop')}
+    sent, refused = total(sides, 'tx-frames'), drops(sides, 'rx-drop')
+    return {'frames': sent,
+            'lost': sent - total(sides, 'tx-returned') - total(sides, 'rx-frames') - refused,
+            'dropped': refused + drops(sides, 'tx-drop')}
 
 
 def total(sides, name):
