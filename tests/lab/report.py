@@ -93,7 +93,8 @@ def spread_table(rows):
         return '-' if spread is None else f'{figure(spread["min"])} – {figure(spread["max"])} ({figure(spread["iqr"])})'
 
     return '## Spread: minimum – maximum (interquartile range)\n\n' + table(
-        ['row', *(LABEL[way] for way in WAYS)], [[row['name'], *(cell(row['spread'][way]) for way in WAYS)] for row in rows])
+        ['row', *(LABEL[way] for way in WAYS), 'ratio in each round'],
+        [[row['name'], *(cell(row['spread'][way]) for way in WAYS), ', '.join(map(figure, row['ratios']))] for row in rows])
 
 
 def errors_text(rows):

@@ -16,12 +16,20 @@ def row(description, samples, errors):
     found = {'name': name, 'unit': description.unit, 'better': description.better, **middles,
              'ratio': figures.ratio(description.better, middles[NETFRONT], middles[XENLOOP]),
              'runs': min(map(len, values.values())),
+             'ratios': ratios(description.better, values[NETFRONT], values[XENLOOP]),
              'spread': {way: figures.spread(values[way]) for way in WAYS},
              'samples': {way: list(map(figures.significant, values[way])) for way in WAYS},
              'others': {way: [round(entry['others'], 2) for entry in taken[way]] for way in WAYS}}
     found.update(details(taken))
     mine = [text for rows, _, text in errors if name in rows]
     return {**found, **({'errors': mine} if mine else {})}
+
+
+def ratios(better, standard, other):
+    """Of the two samples of each round, which are neighbours in time; [] if any is missing."""
+    if len(standard) != len(other):
+        return []
+    return [figures.ratio(better, *pair) for pair in zip(standard, other)]
 
 
 def details(taken):

@@ -239,6 +239,7 @@ class Report(unittest.TestCase):
         wanted = {'name': 'TCP_RR', 'unit': 'trans/s', 'better': 'higher', 'netfront': 102, 'xenloop': 502, 'loopback': 102,
                   'ratio': 4.92, 'runs': 5}
         self.assertEqual({key: row[key] for key in wanted}, wanted)
+        self.assertEqual(row['ratios'], [5, 4.96, 4.92, 4.88, 4.85])
         self.assertEqual(row['channel'], {'frames': 50, 'lost': 0, 'dropped': 0})
         self.assertEqual(row['latency_us']['netfront'], {'p50': 102, 'p90': 200, 'p99': 300})
         self.assertEqual(self.row('PING_RTT')['ratio'], 0.203)
