@@ -64,6 +64,14 @@ def kernel(guest):
     return ask(guest, 'status')['kernel']
 
 
+def only_one_channel(guest):
+    """One channel is left, with its own pages and those of its peer; everything older is gone."""
+    k = kernel(guest)
+    pages = 1 + ask(guest, 'status')['settings']['fifo_size'] // 4096
+    return (k['chans_created'] - k['chans_destroyed'], k['pages_granted'] - k['pages_freed'], k['pages_mapped'],
+            k['pages_deferred'], k['ports_bound']) == (1, pages, pages, 0, 1)
+
+
 def up(a, b, ifname='eth0', address=None):
     """First traffic brings a channel up; returns when both sides use it."""
     wait_link(a, b.name, ifname=ifname)

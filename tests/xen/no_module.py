@@ -10,7 +10,7 @@ def run(host):
     expect_equal(loop.peers(host.g1), [], 'peers of g1')
     expect_equal(loop.kernel(host.g1)['chans_created'], 0, 'channels')
     guests = {g['name']: g for g in loop.ask(host.dom0, 'status')['guests']}
-    expect_equal('g2' in guests and guests['g2']['xenloopd'], False, 'g2 counts as a peer')
+    expect_equal('g2' in guests and guests['g2']['peer'], False, 'g2 counts as a peer')
     g1 = host.domid('g1')
     expect_equal(host.dom0.sh(f'xenstore-list /local/domain/{g1}/xenloop/roster', check=False), '', 'roster of g1')
     absent = host.g2.sh('xenloopctl peers 2>&1; echo code $?')

@@ -10,7 +10,7 @@ def run(host):
     """g1 gives its interface another address and tells its own module that this is right. g2 knows better."""
     g1, g2 = host.g1, host.g2
     hand.prepare(g1, g2)
-    g1.sh(f'ip neigh replace {g2.ip} lladdr {g2.mac} dev eth0; ip link set eth0 address {FOREIGN}')
+    change_address(g1, g2)
     hand.attach(g1, FOREIGN)
     hand.attach(g2)
     hand.connect(host, g1, g2)
@@ -25,3 +25,12 @@ def run(host):
     shown = g2.sh('tcpdump -n -e -r /run/dump.pcap 2>/dev/null')
     expect_equal(shown.count('ICMP echo request'), 0, f'forged packets that g2 saw: {shown}')
     expect_equal(hand.stats(g2)['rx-markers'], 0, 'markers counted')
+
+
+def change_address(g1, g2):
+    """The interface has to be down for it, so the agent is out of reach meanwhile."""
+    g1.sh('systemd-run -q --collect sh -c "ip link set eth0 down; '
+          f'ip link set eth0 address {FOREIGN}; ip link set eth0 up; ip neigh replace {g2.ip} lladdr {g2.mac} dev eth0; '
+          'arping -U -c 3 -I eth0 10.0.2.21"')
+    wait_for(lambda: g1.ok(f'grep -q {FOREIGN} /sys/class/net/eth0/address && ip neigh show {g2.ip} | grep -q PERM'), 60,
+             'g1 has another address')

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""`xl save` and `xl restore`, and a checkpoint, of either guest under load: the TCP connection survives."""
+from case import expect, expect_equal, wait_for
+import _loop as loop
+from _load import Load
+
+TIMEOUT = 1800
+
+
+def run(host):
+    loop.started(host)
+    with Load(host.g1, host.g2) as load:
+        away_and_back(host, load, 'g2', 'g1')   # the connector
+        away_and_back(host, load, 'g1', 'g2')   # the listener, which becomes the connector by its new domid
+        checkpoint(host, load)
+    nothing_left(host)
+
+
+def epoch(guest):
+    return loop.ask(guest, 'status')['daemon']['epoch']
+
+
+def away_and_back(host, load, name, other):
+    guest, stays = getattr(host, name), getattr(host, other)
+    before, domid = epoch(guest), host.domid(name)
+    host.save(name)
+    loop.wait_state(stays, name, 'absent', 60)
+    host.restore(name)
+    expect(host.domid(name) != domid, f'{name} has a new domid')
+    load.progress(5, 180)
+    again(host, load)
+    expect(epoch(guest) != before, f'{name} has a new epoch')
+
+
+def again(host, load):
+    for one, other in ((host.g1, 'g2'), (host.g2, 'g1')):
+        loop.wait_state(one, other, 'up', 120)
+    load.progress()
+
+
+def checkpoint(host, load):
+    """The guest goes on where it was, in the same domain."""
+    before, domid = epoch(host.g1), host.domid('g1')
+    host.dom0.sh('xl save -c g1 /scratch/checkpoint 2>&1; rm -f /scratch/checkpoint', timeout=600)
+    expect_equal(host.domid('g1'), domid, 'domid after a checkpoint')
+    wait_for(lambda: epoch(host.g1) != before, 120, 'g1 has a new epoch')
+    again(host, load)
+
+
+def nothing_left(host):
+    """One channel each, its pages and nothing else; the hypervisor agrees."""
+    for guest in (host.g1, host.g2):
+        wait_for(lambda: loop.only_one_channel(guest), 60, f'{guest}: old pages are freed ({loop.kernel(guest)})')
