@@ -41,9 +41,10 @@ class Bench:
         self.errors = []
         self.testbed = {}
         self.known = {}
+        self.reading = {}
 
     def run(self):
-        measure.prepare(self.host)
+        self.reading = measure.prepare(self.host)
         self.testbed = self.facts()
         for number in range(1, self.rounds + 1):
             for way in ways.WAYS:
@@ -80,7 +81,7 @@ class Bench:
         say(f'{number}/{self.rounds} {ways.LABEL[way]:8} {shown} ({time.monotonic() - start:.0f} s)')
 
     def take(self, measurement, way):
-        sample = measure.take(self.host, measurement, way, self.seconds)
+        sample = measure.take(self.host, measurement, way, self.seconds, self.reading)
         return sample, self.counted(sample)
 
     def counted(self, sample):

@@ -12,6 +12,7 @@ from case import CaseFailed, CommandFailed, expect
 from rows import ROWS
 
 PINGS = 300
+READINGS = 5  # of CPU times, to learn what one costs
 RATE_KEYS = 'THROUGHPUT,ELAPSED_TIME'
 RR_KEYS = f'{RATE_KEYS},{",".join(outputs.PERCENTILES)}'
 STREAM_KEYS = f'{RATE_KEYS},REMOTE_BYTES_RECVD'
@@ -128,10 +129,12 @@ def for_rows(names):
 
 
 def prepare(host):
-    """Pins the guests and starts netserver in both."""
+    """Pins the guests, starts netserver in both, and returns what reading CPU times costs, for take()."""
     ways.pin(host)
     ways.in_both(host, 'systemctl -q is-active lab-netserver || systemd-run -q -u lab-netserver netserver -D\n'
                        "until ss -Hltn 'sport = :12865' | grep -q .; do sleep 0.1; done")
+    readings = [cpu(host) for _ in range(READINGS + 1)]
+    return {name: (readings[-1][name] - first) / READINGS for name, first in readings[0].items()}
 
 
 def script(command):
@@ -152,37 +155,37 @@ def split(text):
     return ways.counted(before), output, ways.counted(after)
 
 
-def take(host, measurement, way, seconds):
+def take(host, measurement, way, seconds, reading=None):
     """One sample; SampleError if it failed or its frames went elsewhere."""
     try:
-        return take_checked(host, measurement, way, seconds)
+        return take_checked(host, measurement, way, seconds, reading or {})
     except (CaseFailed, CommandFailed, AgentError, ValueError, KeyError) as error:
         raise SampleError(f'{"/".join(measurement.rows)} by {ways.LABEL[way]}: {error}') from error
 
 
-def take_checked(host, measurement, way, seconds):
+def take_checked(host, measurement, way, seconds, reading):
     server, address = (host.g1, '127.0.0.1') if way == ways.LOOPBACK else (host.g2, host.g2.ip)
     if measurement.server:
         server.sh(measurement.server)
-    start = cpu(host, measurement)
+    start = measurement.work and cpu(host)
     text = host.g1.sh(script(measurement.command(address, seconds)), timeout=3 * seconds + 300)
-    end = cpu(host, measurement)
+    end = measurement.work and cpu(host)
     before, output, after = split(text)
     sample = Sample(measurement.read(output), ways.expect_way(way, before, after))
     if measurement.work:
-        sample.rows[measurement.cpu_row] = cost(start, end, measurement.work(output))
+        sample.rows[measurement.cpu_row] = cost(start, end, reading, measurement.work(output))
     if way == ways.XENLOOP:
         sample.losses = ways.settled_losses(host)
     return sample
 
 
-def cpu(host, measurement):
-    return outputs.cpu_seconds(host.dom0.sh('xl list')) if measurement.work else None
+def cpu(host):
+    return outputs.cpu_seconds(host.dom0.sh('xl list'))
 
 
-def cost(start, end, work):
-    """CPU seconds of all domains for one unit of work, and Dom0's part of them."""
-    spent = {name: end[name] - start.get(name, 0) for name in end}
+def cost(start, end, reading, work):
+    """CPU seconds of all domains for one unit of work, and Dom0's part of them, without those of the reading itself."""
+    spent = {name: max(0, end[name] - start.get(name, 0) - reading.get(name, 0)) for name in end}
     return {'value': sum(spent.values()) / work, 'dom0': spent['Domain-0'] / work}
 
 

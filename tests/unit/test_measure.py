@@ -147,8 +147,8 @@ class Measure(unittest.TestCase):
 
     def test_cost(self):
         start, end = (outputs.cpu_seconds(XL_LIST.format(*times)) for times in ((10, 20), (11, 23)))
-        cost = measure.cost(start, end, measure.gigabytes(STREAM))
-        self.assertEqual(cost, {'value': 16, 'dom0': 4})
+        cost = measure.cost(start, end, {'Domain-0': 0.5, 'g1': 0}, measure.gigabytes(STREAM))
+        self.assertEqual(cost, {'value': 14, 'dom0': 2})
         self.assertEqual(measure.thousand_transactions(RR), 2)
 
     def test_script_and_split(self):
