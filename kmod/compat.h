@@ -33,6 +33,11 @@ static inline bool xenloop_has_tc_egress(const struct net_device *dev)
 #endif
 }
 
+/* b04e317b5226 (6.14) renamed the variant that also starts the thread. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define kthread_run_worker kthread_create_worker
+#endif
+
 /* b209bd6d0bffb (6.10) brought alloc_netdev_dummy(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 static inline struct net_device *alloc_netdev_dummy(int sizeof_priv)

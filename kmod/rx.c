@@ -9,11 +9,50 @@
 #include <linux/netdevice.h>
 
 #include "chan.h"
+#include "compat.h"
 #include "iface.h"
 #include "state.h"
 
 /* Without memory, or while the peer ponders, look again after this. */
 #define LATER	msecs_to_jiffies(10)
+
+/*
+ * Under load softirqs can take all the time there is, and the process that
+ * should read what they deliver gets none: datagrams then die at a full
+ * socket. So a poll that used its budget up goes on in a thread, which readers
+ * may push aside, but which still gets its share among other work.
+ */
+#define PACER_NICE	5
+
+static void pace(struct kthread_work *work)
+{
+	struct xenloop_chan *chan = container_of(work, struct xenloop_chan,
+						 pace);
+
+	local_bh_disable();
+	napi_schedule(&chan->napi);
+	local_bh_enable(); /* polls here, in this thread */
+}
+
+/* What the receiving half needs besides NAPI. Returns 0 or an error. */
+int xenloop_rx_init(struct xenloop_chan *chan)
+{
+	struct kthread_worker *pacer =
+		kthread_run_worker(0, "xenloop/%u", chan->peer->domid);
+
+	if (IS_ERR(pacer))
+		return PTR_ERR(pacer);
+	set_user_nice(pacer->task, PACER_NICE);
+	kthread_init_work(&chan->pace, pace);
+	chan->pacer = pacer;
+	return 0;
+}
+
+/* NAPI is disabled. May sleep. */
+void xenloop_rx_exit(struct xenloop_chan *chan)
+{
+	kthread_destroy_worker(chan->pacer);
+}
 
 irqreturn_t xenloop_rx_interrupt(int irq, void *data)
 {
@@ -21,7 +60,10 @@ irqreturn_t xenloop_rx_interrupt(int irq, void *data)
 
 	xenloop_inc(chan, RX_EVENTS);
 	WRITE_ONCE(chan->evtchn.eoi_due, true);
-	napi_schedule(&chan->napi);
+	if (is_idle_task(current))
+		napi_schedule(&chan->napi);
+	else
+		kthread_queue_work(chan->pacer, &chan->pace);
 	return IRQ_HANDLED;
 }
 
@@ -219,6 +261,11 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 	xenloop_tx_service(chan);
 	work = receive(chan, budget);
 	xenloop_chan_watch(chan);
+	if (work == budget && napi_complete_done(napi, work - 1)) {
+		xenloop_inc(chan, RX_PACED);
+		kthread_queue_work(chan->pacer, &chan->pace);
+		return work - 1;
+	}
 	if (work == budget || go_on(chan))
 		return budget;
 	acknowledge(chan);

@@ -147,6 +147,7 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 {
 	lockdep_assert_held(&xenloop.lock);
 	napi_disable(&chan->napi);
+	xenloop_rx_exit(chan);
 	if (chan->fault != XENLOOP_REASON_PROTOCOL)
 		xenloop_rx_finish(chan);
 	announce_close(chan, XENLOOP_CONS_GONE);

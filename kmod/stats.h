@@ -29,6 +29,7 @@
 	X(RX_GSO_FRAMES, "rx-gso-frames")				\
 	X(RX_EVENTS, "rx-events")		/* interrupts */	\
 	X(RX_POLLS, "rx-polls")						\
+	X(RX_PACED, "rx-paced")		/* polls that went on in the thread */ \
 	X(RX_MARKERS, "rx-markers")					\
 	X(RX_HOLD_TIMEOUTS, "rx-hold-timeouts")	/* marker lost */	\
 	X(RX_NOMEM, "rx-nomem")			/* tried again later */	\
