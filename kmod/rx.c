@@ -19,8 +19,10 @@
 /*
  * Under load softirqs can take all the time there is, and the process that
  * should read what they deliver gets none: datagrams then die at a full
- * socket. So a poll that used its budget up goes on in a thread, which readers
- * may push aside, but which still gets its share among other work.
+ * socket. So while the CPU has something else to do, polls run in a thread.
+ * Between two of them it yields: the reader empties its socket before more is
+ * delivered, and the FIFO, and then the sender, waits for it. The thread still
+ * gets its share among other work.
  */
 #define PACER_NICE	5
 
@@ -29,6 +31,7 @@ static void pace(struct kthread_work *work)
 	struct xenloop_chan *chan = container_of(work, struct xenloop_chan,
 						 pace);
 
+	yield();
 	local_bh_disable();
 	napi_schedule(&chan->napi);
 	local_bh_enable(); /* polls here, in this thread */
