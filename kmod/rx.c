@@ -51,7 +51,7 @@ int xenloop_rx_init(struct xenloop_chan *chan)
 	return 0;
 }
 
-/* NAPI is disabled. May sleep. */
+/* NAPI is disabled and the interrupt unbound. May sleep. */
 void xenloop_rx_exit(struct xenloop_chan *chan)
 {
 	kthread_destroy_worker(chan->pacer);

@@ -147,7 +147,6 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 {
 	lockdep_assert_held(&xenloop.lock);
 	napi_disable(&chan->napi);
-	xenloop_rx_exit(chan);
 	if (chan->fault != XENLOOP_REASON_PROTOCOL)
 		xenloop_rx_finish(chan);
 	announce_close(chan, XENLOOP_CONS_GONE);
@@ -157,6 +156,7 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 	synchronize_net();
 	xenloop_evtchn_notify(&chan->evtchn);
 	xenloop_evtchn_close(&chan->evtchn, chan);
+	xenloop_rx_exit(chan);
 	netif_napi_del(&chan->napi);
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);
