@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""Restart, kill and reinstall of the daemons under load: the same channel goes on, and nothing is lost."""
+from case import expect_equal, wait_for
+import _loop as loop
+from _load import Load
+
+TIMEOUT = 1500
+
+
+def run(host):
+    loop.started(host)
+    before = identity(host)
+    with Load(host.g1, host.g2) as load:
+        flood(host.g1, host.g2)
+        for guest in (host.g1, host.g2):
+            for blow in ('systemctl restart xenloopd', 'systemctl kill -s KILL xenloopd',
+                         'cp /usr/sbin/xenloopd /usr/sbin/xenloopd.new && mv /usr/sbin/xenloopd.new /usr/sbin/xenloopd '
+                         '&& systemctl restart xenloopd'):
+                guest.sh(blow)
+                wait_for(lambda: guest.ok('systemctl -q is-active xenloopd && xenloopctl peers'), 60, f'{guest}: {blow}')
+                load.progress()
+        for blow in ('systemctl restart xendiscoverd', 'systemctl kill -s KILL xendiscoverd'):
+            host.dom0.sh(blow)
+            wait_for(lambda: host.dom0.ok('systemctl -q is-active xendiscoverd && xenloopctl peers'), 60, f'Dom0: {blow}')
+            load.progress()
+        host.dom0.sh('systemctl stop xendiscoverd')
+        load.progress()
+        no_loss(host.g1)
+    for guest, other in ((host.g1, 'g2'), (host.g2, 'g1')):
+        loop.wait_state(guest, other, 'up')
+    expect_equal(identity(host), before, 'channels and epochs')
+    host.dom0.sh('systemctl start xendiscoverd')
+
+
+def identity(host):
+    return [(loop.link(guest, other)['channel'], loop.ask(guest, 'status')['daemon']['epoch'])
+            for guest, other in ((host.g1, 'g2'), (host.g2, 'g1'))]
+
+
+def flood(source, target):
+    source.sh(f'systemd-run -q -u flood sh -c "ping -n -q -i 0.05 -W 20 {target.ip} >/run/flood 2>&1"')
+
+
+def no_loss(source):
+    source.sh('systemctl kill -s INT flood; while systemctl -q is-active flood; do sleep 0.2; done')
+    figures = source.sh('grep received /run/flood')
+    sent, received = (int(part.split()[0]) for part in figures.split(',')[:2])
+    expect_equal(received, sent, f'answers to the ping flood ({figures})')
