@@ -2,7 +2,6 @@
 /* XenLoop: a shared-memory channel between guests, under the network stack. */
 #include <linux/module.h>
 #include <linux/random.h>
-#include <net/genetlink.h>
 #include <xen/xen.h>
 
 #include "aside.h"
@@ -82,4 +81,3 @@ module_exit(xenloop_exit);
 MODULE_DESCRIPTION("Shared-memory channels between Xen guests on one host");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(XENLOOP_VERSION);
-MODULE_ALIAS_GENL_FAMILY(XENLOOP_FAMILY_NAME);
