@@ -10,6 +10,7 @@ import agent
 import guests
 from domain import Domain
 from image import image, path_of as image_path
+from install import install
 from lock import HostLock
 from paths import CACHE, LabError, digest, need_room, need_root
 from qemu import SNAPSHOT, Qemu, create_disk, key as machine_key
@@ -20,10 +21,11 @@ SCRATCH_SIZE = '12G'
 
 
 class Host:
-    """A running Xen host; `domains` maps names to Domain objects."""
+    """A running Xen host; `domains` maps names to Domain objects, `destdir` is what new guests get installed."""
 
     def __init__(self, qemu):
         self.qemu = qemu
+        self.destdir = None
         self.directory = qemu.directory
         self.domains = {}
 
@@ -49,6 +51,8 @@ class Host:
         """Starts a guest and waits until its agent answers."""
         guest = self.create(name, **configuration)
         guest.wait(timeout)
+        if self.destdir:
+            install(self.destdir, [guest])
         return guest
 
     def save(self, name, file=None):

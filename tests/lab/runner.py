@@ -45,9 +45,10 @@ def find(names):
 
 
 class Runner:
-    def __init__(self, lock, saved):
+    def __init__(self, lock, saved, destdir):
         self.lock = lock
         self.saved = saved
+        self.destdir = destdir
         self.host = None
         self.directory = None
 
@@ -55,6 +56,7 @@ class Runner:
         self.drop_host()
         self.directory = Path(tempfile.mkdtemp(prefix='run-', dir=CACHE))
         self.host = restore(self.directory, self.lock, saved=self.saved)
+        self.host.destdir = self.destdir
         return self.host
 
     def drop_host(self):
@@ -114,7 +116,7 @@ def run(names, destdir=None):
     saved = installed_snapshot(destdir) if destdir else snapshot()
     failed = 0
     with HostLock() as lock:
-        runner = Runner(lock, saved)
+        runner = Runner(lock, saved, destdir)
         try:
             for case in cases:
                 failed += not runner.run(case)
