@@ -18,7 +18,7 @@ def run(host):
 
 
 def still_fine(host, after):
-    loop.wait_state(host.g1, 'g2', 'up')
+    loop.up(host.g1, host.g2)
     with loop.moved(host.g1, host.g2) as m:
         output = host.g1.sh(f'ping -n -c 3 -i 0.2 -W 10 {host.g2.ip}')
     expect_in(' 0% packet loss', output, f'ping after {after}')
@@ -133,18 +133,18 @@ def garbage_in_the_roster(host):
 def out_of_grants(host):
     """Channels of 2 MiB until the grant table is full; then an error, and afterwards nothing is left."""
     index, domid = hand.ifindex(host.g1), host.domid('g2')
-    script = f'''cd /root
-    for i in $(seq 1 80); do
-        mac=$(printf 00:16:3e:77:00:%02x $i)
-        ./xlnl.py peer-add ifindex={index} mac=$mac domid={domid} vif=$i || exit 9
-        ./xlnl.py listen ifindex={index} peer-mac=$mac size=2097152 cookie=1 2>&1 >/dev/null || break
-    done
-    for j in $(seq 1 $i); do ./xlnl.py peer-del ifindex={index} mac=$(printf 00:16:3e:77:00:%02x $j); done
-    echo channels $i'''
+    add, listen, forget = [], [], []
+    for number in range(1, 81):
+        mac = peer(host, number)
+        add.append(f'peer-add ifindex={index} mac={mac} domid={domid} vif={number}')
+        listen.append(f'listen ifindex={index} peer-mac={mac} size=2097152 cookie=1')
+        forget.append(f'peer-del ifindex={index} mac={mac}')
+    host.g1.put('\n'.join(add + listen + forget).encode(), '/root/requests')
     host.g1.sh('systemctl stop xenloopd')
-    output = host.g1.sh(script, timeout=600)
+    output = host.g1.sh('/root/xlnl.py - </root/requests', timeout=600)
     host.g1.sh('systemctl start xenloopd')
     expect_in('out of grants', output, 'listen')
     expect_in('errno 28', output, 'listen')
+    loop.up(host.g1, host.g2)
     wait_for(lambda: loop.only_one_channel(host.g1), 60, 'the pages are freed')
 

@@ -3,6 +3,7 @@
 """Speaks the module's netlink family directly, as a test (or an attacker with root) would.
 
 usage: xlnl.py OPERATION [ATTRIBUTE=VALUE ...]
+       xlnl.py -              the same, one request a line of standard input, going on after errors
 
 Operations and attributes are named as in proto/xenloop.yaml; their numbers are read from the
 uapi header that lies beside this script. Replies are printed as JSON, one object a line.
@@ -101,24 +102,34 @@ class Family:
         raise OSError(-error, text or os.strerror(-error))
 
 
-def main():
-    operation, pairs = sys.argv[1], [a.split("=", 1) for a in sys.argv[2:]]
+def request(family, operation, pairs):
+    """Returns None, or what is wrong."""
     table = numbers("XENLOOP_A_%s_" % SETS.get(operation.split("-")[0], "chan").upper())
-    payload = b"".join(attribute(table[k], encode(k, v)) for k, v in pairs)
-    family = Family()
+    payload = b"".join(attribute(table[k], encode(k, v)) for k, v in (p.split("=", 1) for p in pairs))
     flags = NLM_F_DUMP if operation.endswith("-dump") else 0
     try:
         replies = family.call(family.id, numbers("XENLOOP_CMD_")[operation], 1, flags, payload)
     except OSError as e:
-        sys.exit("xlnl: %s: %s (errno %d)" % (operation, e.strerror, e.errno))
+        return "xlnl: %s: %s (errno %d)" % (operation, e.strerror, e.errno)
     names = {v: k for k, v in table.items()}
     for reply in replies:
         stats = {}
-        shown = {names[k]: decode(names[k], v, stats) for k, v in attributes(reply) if names[k] not in ("pad",)}
+        shown = {names[k]: decode(names[k], v, stats) for k, v in attributes(reply) if names[k] != "pad"}
         shown.pop("stat", None)
         if stats:
             shown["stats"] = stats
         print(json.dumps(shown))
+    return None
+
+
+def main():
+    family = Family()
+    if sys.argv[1] != "-":
+        sys.exit(request(family, sys.argv[1], sys.argv[2:]))
+    for line in sys.stdin:
+        error = request(family, line.split()[0], line.split()[1:])
+        if error:
+            print(error)
 
 
 main()
