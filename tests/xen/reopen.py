@@ -5,7 +5,7 @@ from pathlib import Path
 from case import expect, expect_equal
 import _loop as loop
 
-TIMES = 60
+TIMES = 200
 TIMEOUT = 1500
 GUEST = Path(__file__).parent / 'guest'
 
