@@ -189,14 +189,18 @@ static void drop_chan(struct xenloop_chan *chan)
 	xenloop_chan_free(chan);
 }
 
-/* What both roles begin with: an object, its FIFO, NAPI, not yet enabled. */
+/* What both roles begin with: checks, an object, its FIFO, NAPI not enabled. */
 static struct xenloop_chan *new_chan(struct xenloop_peer *peer, u32 size,
 				     u64 cookie,
 				     struct netlink_ext_ack *extack)
 {
-	struct xenloop_chan *chan = alloc_chan(peer, size, cookie);
-	int err;
+	int err = check_new(peer, size, extack);
+	struct xenloop_chan *chan;
 
+	lockdep_assert_held(&xenloop.lock);
+	if (err)
+		return ERR_PTR(err);
+	chan = alloc_chan(peer, size, cookie);
 	if (!chan)
 		return ERR_PTR(-ENOMEM);
 	err = make_own_fifo(chan);
@@ -242,13 +246,9 @@ int xenloop_chan_listen(struct xenloop_peer *peer, u32 size, u64 cookie,
 			struct xenloop_chan **chan,
 			struct netlink_ext_ack *extack)
 {
-	struct xenloop_chan *c;
-	int err = check_new(peer, size, extack);
+	struct xenloop_chan *c = new_chan(peer, size, cookie, extack);
+	int err;
 
-	lockdep_assert_held(&xenloop.lock);
-	if (err)
-		return err;
-	c = new_chan(peer, size, cookie, extack);
 	if (IS_ERR(c))
 		return PTR_ERR(c);
 	c->listener = true;
@@ -272,13 +272,9 @@ int xenloop_chan_connect(struct xenloop_peer *peer, u32 size, u64 cookie,
 			 u32 remote_gref, u32 port, struct xenloop_chan **chan,
 			 struct netlink_ext_ack *extack)
 {
-	struct xenloop_chan *c;
-	int err = check_new(peer, size, extack);
+	struct xenloop_chan *c = new_chan(peer, size, cookie, extack);
+	int err;
 
-	lockdep_assert_held(&xenloop.lock);
-	if (err)
-		return err;
-	c = new_chan(peer, size, cookie, extack);
 	if (IS_ERR(c))
 		return PTR_ERR(c);
 	c->remote_gref = remote_gref;
