@@ -93,7 +93,7 @@ static void resumed(struct xenloopd *d)
 	d->links.epoch = d->info.epoch;
 	d->self_ok = false;
 	xenloopd_store_clean(d, false);
-	xenloopd_report_event(d, "resumed");
+	xenloopd_report_suspend(d);
 	start(d);
 }
 

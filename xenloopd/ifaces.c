@@ -171,7 +171,7 @@ static void set_reason(struct xenloopd *d, struct xenloopd_iface *iface,
 	if (!strcmp(iface->reason, reason))
 		return;
 	snprintf(iface->reason, sizeof(iface->reason), "%s", reason);
-	xenloopd_report_iface(d, iface, "detached");
+	xenloopd_report_iface(d, iface);
 }
 
 static void attach(struct xenloopd *d, struct xenloopd_iface *iface)
@@ -188,7 +188,7 @@ static void attach(struct xenloopd *d, struct xenloopd_iface *iface)
 	}
 	iface->attached = true;
 	iface->reason[0] = '\0';
-	xenloopd_report_iface(d, iface, "attached");
+	xenloopd_report_iface(d, iface);
 }
 
 static void attach_missing(struct xenloopd *d)

@@ -64,7 +64,7 @@ static void on_suspended(struct xenloopd *d)
 	for (struct xenloop_link *l = d->links.first; l; l = l->next)
 		xenloop_link_event(&d->links, l, XENLOOP_EV_SUSPENDED,
 				   "suspend");
-	xenloopd_report_event(d, "suspended");
+	xenloopd_report_suspend(d);
 }
 
 static void on_event(void *arg, const struct xenloop_nl_event *event)

@@ -7,17 +7,31 @@
 #include "proto/log.h"
 #include "xenloopd/xenloopd.h"
 
-#define ID_CHANNEL	"3dca319d34d20b764929895ce84d085e"
-#define ID_IFACE	"7775273dc6517e51c354a6398258c1dc"
-#define ID_GUEST	"1f605f75741a16a1cab9d99f2fe41f8b"
-
-static const char *const names[] = {
-	[XENLOOP_REPORT_UP] = "up",
-	[XENLOOP_REPORT_ADOPTED] = "adopted",
-	[XENLOOP_REPORT_DRAINING] = "draining",
-	[XENLOOP_REPORT_DOWN] = "down",
-	[XENLOOP_REPORT_FAILED] = "failed",
+/* A MESSAGE_ID never changes; systemd/xenloop.catalog explains each. */
+struct event {
+	const char *name;
+	const char *id;
 };
+
+static const struct event link_events[] = {
+	[XENLOOP_REPORT_UP] = { "up", "ab6f937a45e74b13a4457bf4bb988313" },
+	[XENLOOP_REPORT_ADOPTED] = { "adopted",
+				     "ffd4d3f9f68e466ba2c1fde6c4d8cb5a" },
+	[XENLOOP_REPORT_DRAINING] = { "draining",
+				      "b5bf9bc69ee44aa8b333af46557b28c1" },
+	[XENLOOP_REPORT_DOWN] = { "down", "16d569a6c64f4f36b42407323b865f30" },
+	[XENLOOP_REPORT_FAILED] = { "failed",
+				    "fb85618c708b4759a9419818f8fbb884" },
+};
+
+static const struct event attached = { "attached",
+				       "5e50489eba7645c3b6d02d6036bf3bb7" };
+static const struct event detached = { "detached",
+				       "fd57d9cf901248d7ad0af7f36aebd0c1" };
+static const struct event suspended = { "suspended",
+					"c3706be566d34e0a8f7189c932a68d5c" };
+static const struct event resumed = { "resumed",
+				      "98eb6975845d4d04b4e801155c28edd6" };
 
 static const char *reason_of(const struct xenloop_link *link,
 			     enum xenloop_link_report report)
@@ -43,13 +57,14 @@ static enum xenloop_log_level level_of(const struct xenloop_link *link,
 static void to_journal(const struct xenloop_link *link,
 		       enum xenloop_link_report report)
 {
+	const struct event *event = &link_events[report];
 	const char *reason = reason_of(link, report);
 	struct xenloop_log_event ev;
 	char mac[XENLOOP_MAC_STR];
 
 	xenloop_mac_format(link->mac, mac);
-	xenloop_log_event_init(&ev, level_of(link, report), "chan", ID_CHANNEL,
-			       names[report]);
+	xenloop_log_event_init(&ev, level_of(link, report), "chan", event->id,
+			       event->name);
 	xenloop_log_event_add(&ev, "XENLOOP_PEER_DOMID", "%" PRIu32,
 			      link->key.domid);
 	xenloop_log_event_add(&ev, "XENLOOP_PEER_NAME", "%s", link->name);
@@ -64,7 +79,7 @@ static void to_journal(const struct xenloop_link *link,
 		xenloop_log_event_add(&ev, "XENLOOP_REASON", "%s", reason);
 	xenloop_log_event_send(&ev, "channel to %s (domain %" PRIu32
 			       ", %s) %s on %s%s%s", link->name,
-			       link->key.domid, mac, names[report],
+			       link->key.domid, mac, event->name,
 			       link->ifname, *reason ? ": " : "", reason);
 }
 
@@ -89,7 +104,7 @@ static void to_monitors(struct xenloopd *d, const struct xenloop_link *link,
 
 	if (!d->ctl || !xenloop_ctl_has_subscribers(d->ctl))
 		return;
-	event = new_event(names[report]);
+	event = new_event(link_events[report].name);
 	more = json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:s}",
 			 "name", link->name,
 			 "domid", (json_int_t)link->key.domid,
@@ -113,26 +128,27 @@ void xenloopd_report_link(struct xenloopd *d, const struct xenloop_link *link,
 }
 
 void xenloopd_report_iface(struct xenloopd *d,
-			   const struct xenloopd_iface *iface,
-			   const char *event)
+			   const struct xenloopd_iface *iface)
 {
+	const struct event *event = iface->attached ? &attached : &detached;
 	const char *name = iface->ifname[0] ? iface->ifname : "no interface";
 	struct xenloop_log_event ev;
 	char mac[XENLOOP_MAC_STR];
 	json_t *json, *more;
 
 	xenloop_mac_format(iface->mac, mac);
-	xenloop_log_event_init(&ev, XENLOOP_LOG_INFO, "iface", ID_IFACE, event);
+	xenloop_log_event_init(&ev, XENLOOP_LOG_INFO, "iface", event->id,
+			       event->name);
 	xenloop_log_event_add(&ev, "XENLOOP_VIF", "%" PRIu32, iface->vif);
 	xenloop_log_event_add(&ev, "XENLOOP_MAC", "%s", mac);
 	xenloop_log_event_add(&ev, "XENLOOP_IFNAME", "%s", iface->ifname);
 	xenloop_log_event_add(&ev, "XENLOOP_REASON", "%s", iface->reason);
 	xenloop_log_event_send(&ev, "%s (vif %" PRIu32 ", %s) %s%s%s", name,
-			       iface->vif, mac, event,
+			       iface->vif, mac, event->name,
 			       iface->reason[0] ? ": " : "", iface->reason);
 	if (!d->ctl || !xenloop_ctl_has_subscribers(d->ctl))
 		return;
-	json = new_event(event);
+	json = new_event(event->name);
 	more = json_pack("{s:s, s:I, s:s, s:s}", "ifname", iface->ifname,
 			 "vif", (json_int_t)iface->vif, "mac", mac, "reason",
 			 iface->reason);
@@ -142,14 +158,16 @@ void xenloopd_report_iface(struct xenloopd *d,
 	xenloop_ctl_event(d->ctl, json);
 }
 
-void xenloopd_report_event(struct xenloopd *d, const char *event)
+void xenloopd_report_suspend(struct xenloopd *d)
 {
+	const struct event *event = d->suspended ? &suspended : &resumed;
 	struct xenloop_log_event ev;
 
-	xenloop_log_event_init(&ev, XENLOOP_LOG_INFO, "guest", ID_GUEST, event);
+	xenloop_log_event_init(&ev, XENLOOP_LOG_INFO, "guest", event->id,
+			       event->name);
 	xenloop_log_event_add(&ev, "XENLOOP_DOMID", "%" PRIu32,
 			      d->links.domid);
-	xenloop_log_event_send(&ev, "this guest was %s", event);
+	xenloop_log_event_send(&ev, "this guest was %s", event->name);
 	if (d->ctl && xenloop_ctl_has_subscribers(d->ctl))
-		xenloop_ctl_event(d->ctl, new_event(event));
+		xenloop_ctl_event(d->ctl, new_event(event->name));
 }

@@ -159,10 +159,11 @@ void xenloopd_ifaces_forget(struct xenloopd *d);
 /* report.c: the journal, and those who monitor */
 void xenloopd_report_link(struct xenloopd *d, const struct xenloop_link *link,
 			  enum xenloop_link_report report);
+/* As iface->attached says. */
 void xenloopd_report_iface(struct xenloopd *d,
-			   const struct xenloopd_iface *iface,
-			   const char *event);
-void xenloopd_report_event(struct xenloopd *d, const char *event);
+			   const struct xenloopd_iface *iface);
+/* As d->suspended says. */
+void xenloopd_report_suspend(struct xenloopd *d);
 
 /* settings.c */
 void xenloopd_settings_default(struct xenloopd_settings *s);
