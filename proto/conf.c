@@ -12,7 +12,7 @@
 #define MAX_KEYS 64
 
 struct parser {
-	const char *name;
+	const char *name;		/* NULL: no file, but one value */
 	unsigned int line;
 	const struct xenloop_conf_key *keys;
 	size_t nr_keys;
@@ -27,10 +27,11 @@ static int fail(struct parser *p, const char *fmt, ...)
 {
 	size_t size = sizeof(p->err->text);
 	va_list ap;
-	int len;
+	int len = 0;
 
-	len = snprintf(p->err->text, size, "%s:%u: ", p->name, p->line);
-	if (len > 0 && (size_t)len < size) {
+	if (p->name)
+		len = snprintf(p->err->text, size, "%s:%u: ", p->name, p->line);
+	if (len >= 0 && (size_t)len < size) {
 		va_start(ap, fmt);
 		vsnprintf(p->err->text + len, size - len, fmt, ap);
 		va_end(ap);
@@ -271,6 +272,31 @@ int xenloop_conf_parse(const char *name, const char *text, size_t len,
 		len -= n;
 	}
 	return 0;
+}
+
+static bool is_printable(const char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s == 0x7f)
+			return false;
+	return true;
+}
+
+int xenloop_conf_set(const char *key, const char *value,
+		     const struct xenloop_conf_key *keys, size_t nr_keys,
+		     void *conf, struct xenloop_conf_error *err)
+{
+	struct parser p = { .conf = conf, .err = err };
+
+	for (size_t i = 0; i < nr_keys; i++) {
+		if (strcmp(keys[i].key, key))
+			continue;
+		if (!value[strspn(value, " ")] || !is_printable(value))
+			return fail(&p, "%s: not one line of text", key);
+		return parse_value(&p, &keys[i], value);
+	}
+	fail(&p, "no such setting: %.64s", key);
+	return -ENOENT;
 }
 
 static int load_file(const char *path, char *buf, size_t size, size_t *len)

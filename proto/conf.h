@@ -23,7 +23,7 @@ enum xenloop_conf_type {
 	XENLOOP_CONF_U32,	/* uint32_t within [min, max]; suffix K or M if .suffix */
 	XENLOOP_CONF_STRING,	/* char[max]: at most max - 1 bytes */
 	XENLOOP_CONF_CHOICE,	/* int: index into .choices */
-	XENLOOP_CONF_CALL,	/* .call parses the value */
+	XENLOOP_CONF_CALL,	/* .call parses the value; .min, .max, .offset are its own */
 };
 
 struct xenloop_conf_error {
@@ -64,5 +64,14 @@ int xenloop_conf_parse(const char *name, const char *text, size_t len,
 int xenloop_conf_load(const char *path, const struct xenloop_conf_key *keys,
 		      size_t nr_keys, void *conf,
 		      struct xenloop_conf_error *err);
+
+/*
+ * Sets one key, given by its name without a section, in a structure that is
+ * valid already. 0, -ENOENT when there is no such key, or as above; err->text
+ * then has no file and line. On error conf is to be thrown away.
+ */
+int xenloop_conf_set(const char *key, const char *value,
+		     const struct xenloop_conf_key *keys, size_t nr_keys,
+		     void *conf, struct xenloop_conf_error *err);
 
 #endif

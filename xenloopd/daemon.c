@@ -8,6 +8,7 @@
  * everything, and from then on events do the rest.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,10 +126,13 @@ static void open_store(struct xenloopd *d)
 		log_err("store", "%s", why);
 		xenloop_loop_exit(d->loop, XENLOOPD_ENVIRONMENT);
 	} else if (err) {
+		snprintf(d->xs_error, sizeof(d->xs_error), "%s (%s)", why,
+			 strerror(-err));
 		if (!d->ticks)
 			log_warn("store", "%s (%s); trying again", why,
 				 strerror(-err));
 	} else {
+		d->xs_error[0] = '\0';
 		xenloopd_later(d, XENLOOPD_WORK_START);
 	}
 }

@@ -78,7 +78,8 @@ static void take_self(struct xenloopd *d)
 		memcpy(list[i].mac, v->mac, sizeof(v->mac));
 		list[i].ok = !strcmp(v->state, "ok");
 		list[i].ifindex = 0;
-		snprintf(list[i].dom0, sizeof(list[i].dom0), "Dom0: %s",
+		snprintf(list[i].dom0, sizeof(list[i].dom0), "%s", v->state);
+		snprintf(list[i].refusal, sizeof(list[i].refusal), "Dom0: %s",
 			 v->state);
 	}
 	memcpy(d->iface, list, sizeof(list));
@@ -132,7 +133,7 @@ static const char *why_not(const struct xenloopd *d,
 			   const struct xenloopd_iface *iface)
 {
 	if (!iface->ok)
-		return iface->dom0;
+		return iface->refusal;
 	if (!iface->ifindex)
 		return "no such interface in this network namespace";
 	if (!xenloopd_settings_has(&d->settings, iface->ifname))

@@ -193,7 +193,7 @@ void xenloopd_kernel_close(struct xenloopd *d)
 	d->nl = NULL;
 }
 
-void xenloopd_kernel_tune(struct xenloopd *d)
+int xenloopd_kernel_tune(struct xenloopd *d)
 {
 	const struct xenloop_nl_tunables tun = {
 		.stall_timeout = d->settings.stall_timeout,
@@ -201,10 +201,15 @@ void xenloopd_kernel_tune(struct xenloopd *d)
 		.hold_timeout = d->settings.hold_timeout,
 		.backlog_bytes = d->settings.backlog_bytes,
 	};
+	int err;
 
 	d->links.close_ms = d->settings.drain_timeout + CLOSE_SLACK;
-	if (d->nl && d->nl->ops->set(d->nl, &tun))
+	if (!d->nl)
+		return 0;
+	err = d->nl->ops->set(d->nl, &tun);
+	if (err)
 		log_warn("kernel", "tunables: %s", d->nl->ops->error(d->nl));
+	return err;
 }
 
 void xenloopd_kernel_check(struct xenloopd *d)

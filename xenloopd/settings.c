@@ -91,7 +91,8 @@ _Static_assert(XENLOOP_FIFO_MAX_SIZE == 2 << 20, "fifo-size above");
 /* The module has the same limits for its part. */
 static const struct xenloop_conf_key keys[] = {
 	{ .section = "channels", .key = "fifo-size", .type = XENLOOP_CONF_CALL,
-	  .call = parse_fifo_size },
+	  .min = XENLOOP_FIFO_MIN_SIZE, .max = XENLOOP_FIFO_MAX_SIZE,
+	  .call = parse_fifo_size, .offset = AT(fifo_size) },
 	{ .section = "channels", .key = "idle-timeout",
 	  .type = XENLOOP_CONF_U32, .max = 86400,
 	  .offset = AT(idle_timeout) },
@@ -114,6 +115,27 @@ static const struct xenloop_conf_key keys[] = {
 	  .suffix = true, .offset = AT(backlog_bytes) },
 };
 
+#define NR_KEYS	(sizeof(keys) / sizeof(keys[0]))
+
+const struct xenloop_conf_key *xenloopd_settings_key(const char *name)
+{
+	for (size_t i = 0; i < NR_KEYS; i++)
+		if (!strcmp(keys[i].key, name))
+			return &keys[i];
+	return NULL;
+}
+
+int xenloopd_settings_set(struct xenloopd_settings *s, const char *name,
+			  const char *value, char *why, size_t size)
+{
+	struct xenloop_conf_error error = { .text = "" };
+	int err = xenloop_conf_set(name, value, keys, NR_KEYS, s, &error);
+
+	if (err)
+		snprintf(why, size, "%s", error.text);
+	return err;
+}
+
 bool xenloopd_settings_load(struct xenloopd_settings *s, const char *path,
 			    bool required, char *why, size_t size)
 {
@@ -121,8 +143,7 @@ bool xenloopd_settings_load(struct xenloopd_settings *s, const char *path,
 	int err;
 
 	xenloopd_settings_default(s);
-	err = xenloop_conf_load(path, keys, sizeof(keys) / sizeof(keys[0]), s,
-				&error);
+	err = xenloop_conf_load(path, keys, NR_KEYS, s, &error);
 	if (!err || (err == -ENOENT && !required))
 		return true;
 	snprintf(why, size, "%s", error.text[0] ? error.text : strerror(-err));
@@ -138,6 +159,17 @@ bool xenloopd_settings_has(const struct xenloopd_settings *s,
 	return !s->nr_ifnames;
 }
 
+int xenloopd_settings_apply(struct xenloopd *d,
+			    const struct xenloopd_settings *s)
+{
+	d->settings = *s;
+	memset(d->warned, 0, sizeof(d->warned));
+	d->links.fifo_size = s->fifo_size;
+	d->links.max_chans = s->max_channels;
+	xenloopd_later(d, XENLOOPD_WORK_SYNC);
+	return xenloopd_kernel_tune(d);
+}
+
 /* SIGHUP: all of the new file, or nothing of it. */
 void xenloopd_reload(void *arg)
 {
@@ -150,11 +182,6 @@ void xenloopd_reload(void *arg)
 		log_err("conf", "%s; the old settings stay", why);
 		return;
 	}
-	d->settings = s;
-	memset(d->warned, 0, sizeof(d->warned));
-	d->links.fifo_size = s.fifo_size;
-	d->links.max_chans = s.max_channels;
-	xenloopd_kernel_tune(d);
-	xenloopd_later(d, XENLOOPD_WORK_SYNC);
+	xenloopd_settings_apply(d, &s);
 	log_info("conf", "%s: loaded", d->conf_path);
 }

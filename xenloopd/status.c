@@ -3,6 +3,7 @@
  * The control socket's verbs. The shapes are fixed: members are added, never
  * renamed or removed, while XENLOOP_CTL_SCHEMA stays.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,24 +81,40 @@ static int dump_ifaces(struct xenloopd *d, struct xenloop_nl_iface **list)
 
 static json_t *daemon_json(const struct xenloopd *d)
 {
-	return json_pack("{s:i, s:I, s:o, s:I, s:s, s:I, s:I, s:I}",
+	return json_pack("{s:i, s:I, s:o, s:I, s:s, s:s, s:b, s:I, s:I, s:I}",
 			 "pid", (int)getpid(),
 			 "uptime_ms",
 			 (json_int_t)(xenloop_now_ms() - d->started_ms),
 			 "epoch", hex64(d->links.epoch),
 			 "domid", (json_int_t)d->links.domid,
 			 "xenstore", d->xs.h ? "connected" : "not connected",
+			 "xenstore_error", d->xs.h ? "" : d->xs_error,
+			 "suspended", d->suspended,
 			 "nodes_ignored", (json_int_t)d->ignored,
 			 "messages_stale", (json_int_t)d->links.stale,
 			 "messages_refused", (json_int_t)d->links.refused);
 }
 
+/* Why the module cannot be asked. */
+static json_t *no_kernel_json(int err)
+{
+	const char *reason = "failed";
+
+	if (err == -ENOENT || err == -EOPNOTSUPP)
+		reason = "not-loaded";
+	else if (err == -EPROTO)
+		reason = "other-version";
+	return json_pack("{s:b, s:s, s:s}", "loaded", 0, "reason", reason,
+			 "error", strerror(-err));
+}
+
 static json_t *kernel_json(struct xenloopd *d)
 {
 	const struct xenloop_nl_info *i = &d->info;
+	int err = d->nl ? d->nl->ops->info(d->nl, &d->info) : d->nl_errno;
 
-	if (!d->nl || d->nl->ops->info(d->nl, &d->info))
-		return json_pack("{s:b}", "loaded", 0);
+	if (!d->nl || err)
+		return no_kernel_json(err);
 	return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
 			 " s:I, s:I, s:I}",
 			 "loaded", 1,
@@ -138,7 +155,8 @@ find_iface(const struct xenloop_nl_iface *list, int nr, uint32_t ifindex)
 	return NULL;
 }
 
-static json_t *iface_json(const struct xenloopd_iface *iface,
+static json_t *iface_json(const struct xenloopd *d,
+			  const struct xenloopd_iface *iface,
 			  const struct xenloop_nl_iface *k)
 {
 	const char *state = "detached", *reason = iface->reason;
@@ -151,10 +169,14 @@ static json_t *iface_json(const struct xenloopd_iface *iface,
 		state = "attached";
 		reason = "";
 	}
-	return json_pack("{s:s, s:I, s:s, s:s, s:s}", "ifname", iface->ifname,
-			 "vif", (json_int_t)iface->vif, "mac",
-			 xenloop_mac_format(iface->mac, mac), "state", state,
-			 "reason", reason);
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:b, s:b}",
+			 "ifname", iface->ifname,
+			 "vif", (json_int_t)iface->vif,
+			 "mac", xenloop_mac_format(iface->mac, mac),
+			 "state", state, "reason", reason,
+			 "dom0", iface->dom0, "present", iface->ifindex != 0,
+			 "configured",
+			 xenloopd_settings_has(&d->settings, iface->ifname));
 }
 
 static json_t *ifaces_json(struct xenloopd *d)
@@ -165,7 +187,7 @@ static json_t *ifaces_json(struct xenloopd *d)
 
 	for (unsigned int i = 0; i < d->nr_ifaces; i++)
 		json_array_append_new(array,
-				      iface_json(&d->iface[i],
+				      iface_json(d, &d->iface[i],
 						 find_iface(list, nr,
 							    d->iface[i].ifindex)));
 	free(list);
@@ -228,7 +250,7 @@ static json_t *link_json(const struct xenloopd *d,
 	char mac[XENLOOP_MAC_STR];
 
 	return json_pack("{s:I, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:I, s:I,"
-			 " s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
+			 " s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
 			 "domid", (json_int_t)link->key.domid,
 			 "name", link->name,
 			 "vif", (json_int_t)link->key.vif,
@@ -247,6 +269,7 @@ static json_t *link_json(const struct xenloopd *d,
 			 "rx_frames",
 			 (json_int_t)stat_of(&c->stats, "rx-frames"),
 			 "rx_bytes", (json_int_t)stat_of(&c->stats, "rx-bytes"),
+			 "failures", (json_int_t)link->sm.failures,
 			 "reason", reason_of(d, link));
 }
 
@@ -277,11 +300,13 @@ static json_t *chan_stats_json(const struct xenloopd *d,
 {
 	const struct xenloop_link *l = xenloop_links_find_chan(&d->links,
 							       c->id);
+	char mac[XENLOOP_MAC_STR];
 
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:o}",
+	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:o}",
 			 "channel", (json_int_t)c->id,
 			 "domid", (json_int_t)c->domid,
 			 "name", l ? l->name : "",
+			 "mac", xenloop_mac_format(c->peer_mac, mac),
 			 "ifname", l ? l->ifname : "",
 			 "state", xenloop_nl_state_name(c->state),
 			 "stats", stats_json(&c->stats));
@@ -395,5 +420,8 @@ const struct xenloop_ctl_verb xenloopd_verbs[] = {
 	  .fn = do_connect },
 	{ .verb = "disconnect", .privileged = true, .min_args = 1,
 	  .max_args = 3, .fn = do_disconnect },
+	{ .verb = "settings", .max_args = 1, .fn = xenloopd_tune_list },
+	{ .verb = "set", .privileged = true, .min_args = 2, .max_args = 2,
+	  .fn = xenloopd_tune_set },
 	{ .verb = NULL },
 };

@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 
+#include "proto/conf.h"
 #include "proto/ctl.h"
 #include "proto/loop.h"
 #include "proto/nl.h"
@@ -51,7 +52,8 @@ struct xenloopd_iface {
 	uint32_t vif;
 	uint8_t mac[XENLOOP_MAC_LEN];	/* by Dom0 */
 	bool ok;			/* by Dom0 */
-	char dom0[XENLOOP_WORD_MAX + 8]; /* why not, by Dom0 */
+	char dom0[XENLOOP_WORD_MAX + 1]; /* its word for that */
+	char refusal[XENLOOP_WORD_MAX + 8]; /* the same as a text */
 	uint32_t ifindex;		/* 0: no such interface here */
 	char ifname[XENLOOP_NL_IFNAME];
 	bool attached;
@@ -94,6 +96,7 @@ struct xenloopd {
 	struct xenloop_xs xs;
 	const struct xenloop_xs_ops *xs_ops;
 	struct event *xs_event;
+	char xs_error[96];		/* why there is no connection */
 	bool hello;			/* published, of this epoch */
 	bool self_ok;			/* self below is ours */
 	struct xenloop_self self;
@@ -123,7 +126,8 @@ void xenloopd_stop(void *arg);
 /* kernel.c: the module */
 int xenloopd_kernel_open(struct xenloopd *d);
 void xenloopd_kernel_close(struct xenloopd *d);
-void xenloopd_kernel_tune(struct xenloopd *d);
+/* Hands the settings to the module, if it is there. 0 or -errno, logged. */
+int xenloopd_kernel_tune(struct xenloopd *d);
 /* Is the module there, and in the life that we know? Acts if not. */
 void xenloopd_kernel_check(struct xenloopd *d);
 /* Channels: what was missed, and who is idle. */
@@ -175,7 +179,21 @@ bool xenloopd_settings_load(struct xenloopd_settings *s, const char *path,
 			    bool required, char *why, size_t size);
 bool xenloopd_settings_has(const struct xenloopd_settings *s,
 			   const char *ifname);
+/* What the file may say about a setting; NULL if there is none of that name. */
+const struct xenloop_conf_key *xenloopd_settings_key(const char *name);
+/* Changes one in *s, checked as in the file. 0, or -errno and why[]. */
+int xenloopd_settings_set(struct xenloopd_settings *s, const char *name,
+			  const char *value, char *why, size_t size);
+/* Makes *s the settings in force. 0, or -errno if the module refuses them. */
+int xenloopd_settings_apply(struct xenloopd *d,
+			    const struct xenloopd_settings *s);
 void xenloopd_reload(void *arg);
+
+/* tune.c: the control socket's verbs about settings */
+int xenloopd_tune_list(void *arg, const struct xenloop_ctl_request *req,
+		       json_t *reply, struct xenloop_ctl_error *err);
+int xenloopd_tune_set(void *arg, const struct xenloop_ctl_request *req,
+		      json_t *reply, struct xenloop_ctl_error *err);
 
 /* status.c: the control socket's verbs */
 extern const struct xenloop_ctl_verb xenloopd_verbs[];

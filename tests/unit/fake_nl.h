@@ -34,7 +34,7 @@ static struct fake_nl {
 	bool overrun;
 	int pipe[2];
 	uint32_t next_id;
-	int fail_listen, fail_attach;	/* -errno for the next ones */
+	int fail_listen, fail_attach, fail_set;	/* -errno for the next ones */
 	unsigned int attaches, detaches, listens, connects, closes, drains;
 } fake_nl;
 
@@ -50,6 +50,8 @@ static inline int fake_nl_info(struct xenloop_nl *nl,
 static inline int fake_nl_set(struct xenloop_nl *nl,
 			      const struct xenloop_nl_tunables *tun)
 {
+	if (fake_nl.fail_set)
+		return fake_nl.fail_set;
 	fake_nl.info.tun = *tun;
 	return 0;
 }

@@ -160,6 +160,28 @@ static void test_file(void **state)
 	assert_true(xenloop_conf_load("/tmp", keys, NR, &s, &err) < 0);
 }
 
+static void test_set(void **state)
+{
+	struct xenloop_conf_error err = { .text = "" };
+	struct settings s = { .number = 7 };
+
+	(void)state;
+	assert_int_equal(xenloop_conf_set("number", "9", keys, NR, &s, &err),
+			 0);
+	assert_int_equal(s.number, 9);
+	assert_int_equal(xenloop_conf_set("number", "1", keys, NR, &s, &err),
+			 -EINVAL);
+	assert_string_equal(err.text, "number: 1 is not within 2 and 100");
+	assert_int_equal(xenloop_conf_set("name", "a\tb", keys, NR, &s, &err),
+			 -EINVAL);
+	assert_string_equal(err.text, "name: not one line of text");
+	assert_int_equal(xenloop_conf_set("name", "  ", keys, NR, &s, &err),
+			 -EINVAL);
+	assert_int_equal(xenloop_conf_set("nonsense", "1", keys, NR, &s, &err),
+			 -ENOENT);
+	assert_string_equal(err.text, "no such setting: nonsense");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

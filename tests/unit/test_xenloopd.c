@@ -771,11 +771,12 @@ static void test_settings(void **state)
 					    sizeof(why)));
 }
 
-static json_t *ask(const char *verb, const char *peer)
+/* `value` is a second argument. */
+static json_t *ask2(const char *verb, const char *peer, const char *value)
 {
 	struct xenloop_ctl_request req = { .command = verb,
-					   .nr_args = peer ? 1 : 0,
-					   .args = { peer } };
+					   .nr_args = !!peer + !!value,
+					   .args = { peer, value } };
 	struct xenloop_ctl_error err = { .code = NULL };
 	const struct xenloop_ctl_verb *v = xenloopd_verbs;
 	json_t *reply = json_object();
@@ -787,10 +788,10 @@ static json_t *ask(const char *verb, const char *peer)
 	return reply;
 }
 
-static void expect(const char *verb, const char *peer, const char *path,
-		   const char *value)
+/* Consumes the reply. */
+static void expect_in(json_t *reply, const char *path, const char *value)
 {
-	json_t *reply = ask(verb, peer), *at = reply;
+	json_t *at = reply;
 	char copy[128], *save, *key;
 	char *text;
 
@@ -802,9 +803,15 @@ static void expect(const char *verb, const char *peer, const char *path,
 			     json_object_get(at, key);
 	text = json_dumps(at, JSON_ENCODE_ANY);
 	if (!text || strcmp(text, value))
-		fail_msg("%s %s: %s, not %s", verb, path, text, value);
+		fail_msg("%s: %s, not %s", path, text, value);
 	free(text);
 	json_decref(reply);
+}
+
+static void expect(const char *verb, const char *peer, const char *path,
+		   const char *value)
+{
+	expect_in(ask2(verb, peer, NULL), path, value);
 }
 
 static void test_verbs(void **state)
@@ -846,6 +853,72 @@ static void test_verbs(void **state)
 	expect("connect", "3", "state", "\"requested\"");
 	fake_nl.gone = true;
 	expect("status", NULL, "kernel/loaded", "false");
+}
+
+/* What doctor goes by while something is missing. */
+static void test_facts(void **state)
+{
+	fake_nl.absent = true;
+	start();
+	expect("status", NULL, "kernel/reason", "\"not-loaded\"");
+	stop();
+	fake_nl.absent = false;
+	fake_nl.info.abi_version++;
+	start();
+	expect("status", NULL, "kernel/reason", "\"other-version\"");
+	stop();
+	fake_nl.info.abi_version--;
+	fake_xs_put("xenloop/self", SELF VIF0
+		    "vif 1 00:16:3e:00:00:02 isolated\n");
+	put_conf("[channels]\ninterfaces = eth1\n");
+	remove_netdev("eth1");
+	start();
+	xenloopd_reload(&d);
+	pump();
+	expect("status", NULL, "daemon/suspended", "false");
+	expect("status", NULL, "daemon/xenstore_error", "\"\"");
+	expect("status", NULL, "interfaces/0/dom0", "\"ok\"");
+	expect("status", NULL, "interfaces/0/configured", "false");
+	expect("status", NULL, "interfaces/0/present", "true");
+	expect("status", NULL, "interfaces/1/dom0", "\"isolated\"");
+	expect("status", NULL, "interfaces/1/present", "false");
+	expect("status", NULL, "interfaces/1/reason", "\"Dom0: isolated\"");
+}
+
+static void test_set(void **state)
+{
+	start();
+	expect("settings", NULL, "settings/0/name", "\"fifo-size\"");
+	expect("settings", NULL, "settings/0/value", "524288");
+	expect("settings", NULL, "settings/0/max", "2097152");
+	expect("settings", "interfaces", "settings/0/value", "\"all\"");
+	expect("settings", "nonsense", "error", "\"not-found\"");
+	expect_in(ask2("set", "idle-timeout", "30"), "value", "30");
+	assert_int_equal(d.settings.idle_timeout, 30);
+	expect("settings", "idle-timeout", "settings/0/default", "60");
+	expect_in(ask2("set", "fifo-size", "1M"), "was", "524288");
+	assert_int_equal(d.links.fifo_size, 1 << 20);
+	expect_in(ask2("set", "max-channels", "2"), "value", "2");
+	assert_int_equal(d.links.max_chans, 2);
+	expect_in(ask2("set", "interfaces", "eth1 eth0"), "value",
+		  "\"eth1 eth0\"");
+	expect_in(ask2("set", "stall-timeout", "700"), "value", "700");
+	assert_int_equal(fake_nl.info.tun.stall_timeout, 700);
+	/* What is refused changes nothing. */
+	expect_in(ask2("set", "stall-timeout", "7"), "error", "\"usage\"");
+	expect_in(ask2("set", "fifo-size", "3M"), "error", "\"usage\"");
+	expect_in(ask2("set", "interfaces", " "), "error", "\"usage\"");
+	expect_in(ask2("set", "interfaces", "a\nb"), "error", "\"usage\"");
+	expect_in(ask2("set", "colour", "red"), "error", "\"not-found\"");
+	fake_nl.fail_set = -EINVAL;
+	expect_in(ask2("set", "stall-timeout", "800"), "error",
+		  "\"failed\"");
+	assert_int_equal(d.settings.stall_timeout, 700);
+	assert_int_equal(d.links.fifo_size, 1 << 20);
+	/* The file has the last word. */
+	fake_nl.fail_set = 0;
+	xenloopd_reload(&d);
+	assert_int_equal(d.settings.stall_timeout, 5000);
 }
 
 static int make_dir(void **state)
@@ -902,6 +975,8 @@ int main(void)
 		TEST(test_reload),
 		TEST(test_settings),
 		TEST(test_verbs),
+		TEST(test_facts),
+		TEST(test_set),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
