@@ -349,3 +349,16 @@ const char *xenloop_model_refusal(const struct xenloop_policy *policy,
 		return "other-network";
 	return xenloop_policy_allows(policy, &pa, &pb) ? NULL : "policy";
 }
+
+const char *xenloop_model_decider(const struct xenloop_policy *policy,
+				  const struct xenloop_guest *a,
+				  const struct xenloop_vif *va,
+				  const struct xenloop_guest *b,
+				  const struct xenloop_vif *vb)
+{
+	struct xenloop_party pa = party(a, va), pb = party(b, vb);
+
+	if (xenloop_policy_off(policy, &pa) || xenloop_policy_off(policy, &pb))
+		return "off";
+	return xenloop_policy_decider(policy, &pa, &pb);
+}

@@ -65,6 +65,7 @@ struct xenloop_guest {
 	char name[XENLOOP_NAME_MAX + 1];	/* printable, no blanks */
 	bool alive;			/* neither shut down nor dying */
 	bool present;			/* a hello that we understand */
+	int hello_error;		/* why not: -ENOENT, -EPROTONOSUPPORT ... */
 	struct xenloop_hello hello;	/* valid if present */
 	unsigned int nr_vifs;
 	struct xenloop_vif vif[XENLOOP_MAX_VIFS];	/* by handle */
@@ -128,6 +129,13 @@ int xenloop_model_evaluate(struct xenloop_model *model,
  * that says why not. The answer is the same in both directions.
  */
 const char *xenloop_model_refusal(const struct xenloop_policy *policy,
+				  const struct xenloop_guest *a,
+				  const struct xenloop_vif *va,
+				  const struct xenloop_guest *b,
+				  const struct xenloop_vif *vb);
+
+/* Which key of [policy] decides about the two, were all else well. Static. */
+const char *xenloop_model_decider(const struct xenloop_policy *policy,
 				  const struct xenloop_guest *a,
 				  const struct xenloop_vif *va,
 				  const struct xenloop_guest *b,

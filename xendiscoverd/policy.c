@@ -294,13 +294,24 @@ bool xenloop_policy_off(const struct xenloop_policy *policy,
 	return false;
 }
 
+const char *xenloop_policy_decider(const struct xenloop_policy *policy,
+				   const struct xenloop_party *a,
+				   const struct xenloop_party *b)
+{
+	if (rule_applies(policy, &policy->deny, a, b))
+		return "deny";
+	if (rule_applies(policy, &policy->allow, a, b))
+		return "allow";
+	return "default";
+}
+
 bool xenloop_policy_allows(const struct xenloop_policy *policy,
 			   const struct xenloop_party *a,
 			   const struct xenloop_party *b)
 {
-	if (rule_applies(policy, &policy->deny, a, b))
-		return false;
-	if (rule_applies(policy, &policy->allow, a, b))
-		return true;
-	return !policy->deny_by_default;
+	const char *key = xenloop_policy_decider(policy, a, b);
+
+	if (!strcmp(key, "default"))
+		return !policy->deny_by_default;
+	return !strcmp(key, "allow");
 }

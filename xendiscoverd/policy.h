@@ -88,6 +88,11 @@ int xenloop_policy_check(const struct xenloop_policy *policy, char *why,
 bool xenloop_policy_off(const struct xenloop_policy *policy,
 			const struct xenloop_party *p);
 
+/* What decides about the two: "deny", "allow" or "default". Static. */
+const char *xenloop_policy_decider(const struct xenloop_policy *policy,
+				   const struct xenloop_party *a,
+				   const struct xenloop_party *b);
+
 /* May the two loop? Symmetric. Does not look at `off`. */
 bool xenloop_policy_allows(const struct xenloop_policy *policy,
 			   const struct xenloop_party *a,

@@ -287,6 +287,7 @@ int xenloop_scan_hello(struct xenloop_xs *xs, struct xenloop_guest *guest)
 			no_hello(guest, ret, buf, len);
 	}
 	present = !ret;
+	guest->hello_error = ret;
 	guest->hello_stale = false;
 	if (present != guest->present ||
 	    (present && (hello.epoch != guest->hello.epoch ||

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* What xenloopctl can ask in Dom0; the shape is that of docs/man/xenloopctl.8. */
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "xendiscoverd/xendiscoverd.h"
@@ -31,6 +33,17 @@ static json_t *vif_json(const struct xenloop_vif *vif)
 			 "state", xenloop_vif_state_name(vif->state));
 }
 
+/* What is to be said about a guest's hello. */
+static const char *hello_word(const struct xenloop_guest *guest)
+{
+	if (guest->present)
+		return "ok";
+	if (guest->hello_error == -EPROTONOSUPPORT)
+		return "other-version";
+	return guest->hello_error == -ENOENT || !guest->hello_error ?
+		       "none" : "unreadable";
+}
+
 static json_t *guest_json(const struct xenloop_guest *guest)
 {
 	json_t *vifs = json_array();
@@ -41,10 +54,42 @@ static json_t *guest_json(const struct xenloop_guest *guest)
 	if (guest->present)
 		snprintf(epoch, sizeof(epoch), "%016llx",
 			 (unsigned long long)guest->hello.epoch);
-	return json_pack("{s:i, s:s, s:b, s:s, s:o}", "domid",
+	return json_pack("{s:i, s:s, s:b, s:b, s:s, s:s, s:o}", "domid",
 			 (int)guest->domid, "name", guest->name, "peer",
-			 xenloop_guest_is_peer(guest), "epoch", epoch, "vifs",
+			 xenloop_guest_is_peer(guest), "running", guest->alive,
+			 "hello", hello_word(guest), "epoch", epoch, "vifs",
 			 vifs);
+}
+
+static int count_vifs(const struct xenloop_model *model, uint32_t bridge)
+{
+	int nr = 0;
+
+	for (size_t g = 0; g < model->nr; g++)
+		for (unsigned int i = 0; i < model->guest[g]->nr_vifs; i++)
+			nr += model->guest[g]->vif[i].net.bridge == bridge;
+	return nr;
+}
+
+static json_t *bridges_json(const struct xenloop_discoverd *d)
+{
+	json_t *bridges = json_array();
+
+	for (size_t i = 0; i < d->links.nr; i++) {
+		const struct xenloop_link *link = &d->links.link[i];
+
+		if (!link->is_bridge)
+			continue;
+		json_array_append_new(bridges,
+			json_pack("{s:s, s:b, s:b, s:b, s:i}",
+				  "name", link->name, "up", link->up,
+				  "vlan_filtering", link->vlan_filtering,
+				  "netfilter",
+				  link->netfilter || d->links.netfilter,
+				  "vifs", count_vifs(&d->model,
+						     link->ifindex)));
+	}
+	return bridges;
 }
 
 static json_t *counters_json(const struct xenloop_discoverd *d)
@@ -85,13 +130,13 @@ static int show_status(void *arg, const struct xenloop_ctl_request *req,
 		json_array_append_new(guests, guest_json(d->model.guest[i]));
 	xenloop_status_count(&d->model, &peers, &links);
 	return fill(reply,
-		    json_pack("{s:s, s:s, s:{s:i, s:I, s:b}, s:I, s:I, s:o, s:o}",
+		    json_pack("{s:s, s:s, s:{s:i, s:I, s:b}, s:I, s:I, s:o, s:o, s:o}",
 			      "host", "dom0", "version", XENLOOP_VERSION,
 			      "daemon", "pid", (int)getpid(), "uptime_ms",
 			      (json_int_t)uptime, "xenstore", d->connected,
 			      "peers", (json_int_t)peers, "allowed_links",
 			      (json_int_t)links, "counters", counters_json(d),
-			      "guests", guests),
+			      "bridges", bridges_json(d), "guests", guests),
 		    err);
 }
 
@@ -152,8 +197,83 @@ static int show_peers(void *arg, const struct xenloop_ctl_request *req,
 				     links), err);
 }
 
+/* By name, or by domid. */
+static const struct xenloop_guest *find_guest(const struct xenloop_model *model,
+					      const char *text)
+{
+	uint32_t domid;
+
+	for (size_t i = 0; i < model->nr; i++)
+		if (!strcmp(model->guest[i]->name, text))
+			return model->guest[i];
+	if (xenloop_u32_parse(text, XENLOOP_DOMID_MAX, &domid))
+		return NULL;
+	return xenloop_model_find(model, domid);
+}
+
+static json_t *judged_end(const struct xenloop_guest *guest,
+			  const struct xenloop_vif *vif)
+{
+	json_t *end = end_json(guest, vif);
+
+	json_object_set_new(end, "network", json_string(vif->net.name));
+	json_object_set_new(end, "state",
+			    json_string(xenloop_vif_state_name(vif->state)));
+	return end;
+}
+
+/* Each vif of one with each of the other. */
+static json_t *judge_pair(const struct xenloop_policy *policy,
+			  const struct xenloop_guest *a,
+			  const struct xenloop_guest *b)
+{
+	json_t *links = json_array();
+
+	for (unsigned int i = 0; i < a->nr_vifs; i++)
+		for (unsigned int k = 0; k < b->nr_vifs; k++) {
+			const struct xenloop_vif *va = &a->vif[i];
+			const struct xenloop_vif *vb = &b->vif[k];
+			const char *why = xenloop_model_refusal(policy, a, va,
+								b, vb);
+
+			json_array_append_new(links,
+				json_pack("{s:o, s:o, s:b, s:s, s:s}",
+					  "a", judged_end(a, va),
+					  "b", judged_end(b, vb),
+					  "allowed", !why,
+					  "reason", why ? why : "",
+					  "policy",
+					  xenloop_model_decider(policy, a, va,
+								b, vb)));
+		}
+	return links;
+}
+
+/* For doctor: whatever speaks for or against channels between two guests. */
+static int show_pair(void *arg, const struct xenloop_ctl_request *req,
+		     json_t *reply, struct xenloop_ctl_error *err)
+{
+	const struct xenloop_discoverd *d = arg;
+	const struct xenloop_guest *guest[2];
+
+	for (int i = 0; i < 2; i++) {
+		guest[i] = find_guest(&d->model, req->args[i]);
+		if (!guest[i])
+			return xenloop_ctl_fail(err, XENLOOP_CTL_NOT_FOUND,
+						"no guest %.64s on this host",
+						req->args[i]);
+	}
+	return fill(reply,
+		    json_pack("{s:s, s:[o, o], s:o}", "host", "dom0", "guests",
+			      guest_json(guest[0]), guest_json(guest[1]),
+			      "links", judge_pair(&d->settings->policy,
+						  guest[0], guest[1])),
+		    err);
+}
+
 const struct xenloop_ctl_verb xenloop_discoverd_verbs[] = {
 	{ .verb = "status", .fn = show_status },
 	{ .verb = "peers", .fn = show_peers },
+	{ .verb = "pair", .min_args = 2, .max_args = 2, .fn = show_pair },
 	{ .verb = NULL },
 };

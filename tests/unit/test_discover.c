@@ -565,17 +565,26 @@ static void test_conflict_and_death(void **state)
 	assert_linked();
 }
 
-static json_t *ask(const char *verb)
+/* The reply, or one with nothing but the error's code. */
+static json_t *ask2(const char *verb, const char *a, const char *b)
 {
 	const struct xenloop_ctl_verb *v = xenloop_discoverd_verbs;
-	const struct xenloop_ctl_request req = { .command = verb };
+	const struct xenloop_ctl_request req = {
+		.command = verb, .nr_args = a ? 2 : 0, .args = { a, b },
+	};
 	json_t *reply = json_object();
 	struct xenloop_ctl_error err;
 
 	while (strcmp(v->verb, verb))
 		v++;
-	assert_int_equal(v->fn(&host.d, &req, reply, &err), 0);
+	if (v->fn(&host.d, &req, reply, &err))
+		json_object_set_new(reply, "error", json_string(err.code));
 	return reply;
+}
+
+static json_t *ask(const char *verb)
+{
+	return ask2(verb, NULL, NULL);
 }
 
 static void assert_json(json_t *value, const char *text)
@@ -595,11 +604,16 @@ static void test_status(void **state)
 	(void)state;
 	assert_json(json_object_get(reply, "guests"),
 		    "[{\"domid\":1,\"epoch\":\"1111111111111111\","
-		    "\"name\":\"web-1\",\"peer\":true,\"vifs\":[{\"mac\":\""
+		    "\"hello\":\"ok\",\"name\":\"web-1\",\"peer\":true,"
+		    "\"running\":true,\"vifs\":[{\"mac\":\""
 		    MAC1 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]},"
 		    "{\"domid\":2,\"epoch\":\"2222222222222222\","
-		    "\"name\":\"web-2\",\"peer\":true,\"vifs\":[{\"mac\":\""
+		    "\"hello\":\"ok\",\"name\":\"web-2\",\"peer\":true,"
+		    "\"running\":true,\"vifs\":[{\"mac\":\""
 		    MAC2 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]}]");
+	assert_json(json_array_get(json_object_get(reply, "bridges"), 0),
+		    "{\"name\":\"xenbr0\",\"netfilter\":false,\"up\":true,"
+		    "\"vifs\":2,\"vlan_filtering\":false}");
 	assert_json(json_object_get(reply, "allowed_links"), "1");
 	assert_json(json_object_get(reply, "host"), "\"dom0\"");
 	assert_true(json_is_integer(json_object_get(json_object_get(reply,
@@ -630,6 +644,72 @@ static void test_peers(void **state)
 	json_decref(reply);
 }
 
+/* Why the first pair of vifs of two guests may not loop, and by which key. */
+static void assert_pair(const char *a, const char *b, const char *reason,
+			const char *key)
+{
+	json_t *reply = ask2("pair", a, b);
+	json_t *link = json_array_get(json_object_get(reply, "links"), 0);
+
+	assert_json(json_object_get(link, "reason"), reason);
+	assert_json(json_object_get(link, "policy"), key);
+	json_decref(reply);
+}
+
+static void test_pair(void **state)
+{
+	json_t *reply = ask2("pair", "web-2", "1");
+
+	(void)state;
+	assert_json(json_array_get(json_object_get(reply, "links"), 0),
+		    "{\"a\":{\"domid\":2,\"mac\":\"" MAC2 "\",\"name\":\"web-2\","
+		    "\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0},"
+		    "\"allowed\":true,"
+		    "\"b\":{\"domid\":1,\"mac\":\"" MAC1 "\",\"name\":\"web-1\","
+		    "\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0},"
+		    "\"policy\":\"default\",\"reason\":\"\"}");
+	json_decref(reply);
+	reply = ask2("pair", "web-1", "web-9");
+	assert_json(json_object_get(reply, "error"), "\"not-found\"");
+	json_decref(reply);
+	reload("[policy]\ndeny = web-*\n");
+	assert_pair("1", "2", "\"policy\"", "\"deny\"");
+	reload("[policy]\ndefault = deny\nallow = web-*\n");
+	assert_pair("1", "2", "\"\"", "\"allow\"");
+	reload("[policy]\noff = web-2\n");
+	assert_pair("1", "2", "\"policy\"", "\"off\"");
+	reload("");
+	host_domain(3, "windows");
+	host_vif(3, 0, MAC3, 101);
+	assert_int_equal(host_run(), 0);
+	assert_pair("1", "3", "\"no-peer\"", "\"default\"");
+	host_hello(3, E3);
+	assert_int_equal(host_run(), 0);
+	assert_pair("1", "3", "\"other-network\"", "\"default\"");
+}
+
+/* What doctor says of a guest that is not a peer. */
+static void test_hello_word(void **state)
+{
+	json_t *reply, *guests;
+
+	(void)state;
+	host_domain(3, "windows");
+	host_put("xenloop 9\nepoch 1111111111111111\nfeatures 00000000\n",
+		 "/local/domain/2/data/xenloop/hello");
+	host_put("nonsense", "/local/domain/1/data/xenloop/hello");
+	assert_int_equal(host_run(), 0);
+	reply = ask("status");
+	guests = json_object_get(reply, "guests");
+	assert_json(json_object_get(json_array_get(guests, 0), "hello"),
+		    "\"unreadable\"");
+	assert_json(json_object_get(json_array_get(guests, 1), "hello"),
+		    "\"other-version\"");
+	assert_json(json_object_get(json_array_get(guests, 2), "hello"),
+		    "\"none\"");
+	json_decref(reply);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -646,6 +726,7 @@ int main(void)
 		T(test_duplicate), T(test_same_mac_elsewhere), T(test_vlans),
 		T(test_two_vifs), T(test_policy), T(test_linear),
 		T(test_conflict_and_death), T(test_status), T(test_peers),
+		T(test_pair), T(test_hello_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
