@@ -224,6 +224,7 @@ void xenloop_render_members(const struct xenloop_output *o,
 {
 	const char *key, *inner_key;
 	json_t *value, *inner;
+	char name[CELL_SIZE];
 
 	json_object_foreach((json_t *)object, key, value) {
 		if (skipped(key, value, skip))
@@ -232,7 +233,8 @@ void xenloop_render_members(const struct xenloop_output *o,
 			print_member(o, key, value, 0);
 			continue;
 		}
-		fprintf(o->out, "%s\n", key);
+		format_text(name, key);
+		fprintf(o->out, "%s\n", name);
 		json_object_foreach(value, inner_key, inner)
 			print_member(o, inner_key, inner, 2);
 	}

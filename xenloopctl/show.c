@@ -158,19 +158,26 @@ static void show_time(const struct xenloop_output *o, json_int_t ms)
 	fprintf(o->out, "%s.%03d ", text, (int)(ms % 1000));
 }
 
+/* What is shown may have come from another guest. */
+static void show_word(const struct xenloop_output *o, const char *word)
+{
+	for (; *word; word++)
+		fputc(*word < '!' || *word > '~' ? '?' : *word, o->out);
+}
+
 static void show_member(const struct xenloop_output *o, const char *key,
 			const json_t *value)
 {
-	const char *c;
-
-	if (json_is_integer(value))
-		fprintf(o->out, " %s=%" JSON_INTEGER_FORMAT, key,
-			json_integer_value(value));
-	if (!json_string_length(value))
+	if (!json_is_integer(value) && !json_string_length(value))
 		return;
-	fprintf(o->out, " %s=", key);
-	for (c = json_string_value(value); *c; c++)
-		fputc(*c < '!' || *c > '~' ? '?' : *c, o->out);
+	fputc(' ', o->out);
+	show_word(o, key);
+	fputc('=', o->out);
+	if (json_is_integer(value))
+		fprintf(o->out, "%" JSON_INTEGER_FORMAT,
+			json_integer_value(value));
+	else
+		show_word(o, json_string_value(value));
 }
 
 /* "12:00:01.250 up            name=g2 domid=2 ..." */
@@ -183,9 +190,14 @@ void xenloop_show_event(const struct xenloop_output *o, const json_t *event)
 	const char *key;
 	json_t *value;
 	size_t i;
+	int len;
 
+	if (!name)
+		name = "?";
+	len = (int)strlen(name);
 	show_time(o, json_integer_value(json_object_get(event, "time_ms")));
-	fprintf(o->out, "%-10s", name ? name : "?");
+	show_word(o, name);
+	fprintf(o->out, "%*s", len < 10 ? 10 - len : 0, "");
 	json_object_foreach((json_t *)event, key, value) {
 		for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 			if (!strcmp(key, shown[i]))

@@ -115,6 +115,14 @@ class Monitor(unittest.TestCase):
                                       '12:00:01.250 down       reason=peer??gone\n')
         self.assertEqual(done.returncode, 3)
 
+    def test_only_printable(self):
+        lines = [self.LINES[0],
+                 '{"event":"\\u001b[31mup","time_ms":0,"\\u001b[2J":1,"\\u0007":"\\u00e9","o":{"\\u001b":1}}']
+        done, _ = ask(lines, 'monitor')
+        self.assertEqual(done.stdout, '00:00:00.000 ?[31mup    ?[2J=1 ?=??\n')
+        done, _ = ask(lines[1:], 'status')
+        self.assertNotIn('\033', done.stdout)
+
     def test_json_one_line_per_event(self):
         done, _ = ask(self.LINES, '--json', 'monitor')
         self.assertEqual([json.loads(line) for line in done.stdout.splitlines()],

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * xenloopctl against a daemon that answers anything: the input is what comes
+ * from the control socket. What is an answer is shown in every way there is,
+ * and what is shown is printable.
+ */
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "proto/ctl.h"
+#include "xenloopctl/commands.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static char dir[] = "/tmp/xenloop-fuzz-XXXXXX";
+static char path[64];
+static int listener;
+static const uint8_t *answer;
+static size_t answer_size;
+static sem_t served;
+
+static void clean(void)
+{
+	unlink(path);
+	rmdir(dir);
+}
+
+/* Takes one client after the other; ends with the process. */
+static void *serve(void *arg)
+{
+	char request[256];
+	int fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		if (recv(fd, request, sizeof(request), 0) > 0)
+			send(fd, answer, answer_size, MSG_NOSIGNAL);
+		close(fd);
+		sem_post(&served);
+	}
+	return NULL;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	pthread_t thread;
+
+	if (!mkdtemp(dir))
+		abort();
+	snprintf(path, sizeof(path), "%s/control", dir);
+	strcpy(address.sun_path, path);
+	atexit(clean);
+	sem_init(&served, 0, 0);
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
+	    listen(listener, 1) ||
+	    pthread_create(&thread, NULL, serve, NULL))
+		abort();
+	return 0;
+}
+
+static void show(const json_t *reply)
+{
+	struct xenloop_output o = { 0 };
+	char *text = NULL;
+	size_t len = 0;
+
+	o.out = open_memstream(&text, &len);
+	if (!o.out)
+		abort();
+	xenloop_show_peers(&o, reply);
+	xenloop_show_status(&o, reply);
+	xenloop_show_stats(&o, reply);
+	xenloop_show_done(&o, reply);
+	xenloop_show_event(&o, reply);
+	fclose(o.out);
+	for (size_t i = 0; i < len; i++)
+		if (text[i] != '\n' && (text[i] < ' ' || text[i] > '~'))
+			abort();
+	free(text);
+}
+
+static int shown(void *arg, json_t *message)
+{
+	show(message);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	json_t *reply;
+
+	answer = data;
+	answer_size = size;
+	if (!xenloop_ctl_request(path, "status", NULL, 0, 5000, &reply)) {
+		show(reply);
+		json_decref(reply);
+	}
+	sem_wait(&served);
+	xenloop_ctl_stream(path, "monitor", 5000, shown, NULL);
+	sem_wait(&served);
+	return 0;
+}
