@@ -136,6 +136,13 @@ int xenloopd_settings_set(struct xenloopd_settings *s, const char *name,
 	return err;
 }
 
+static bool refused(const struct xenloop_conf_error *error, int err, char *why,
+		    size_t size)
+{
+	snprintf(why, size, "%s", error->text[0] ? error->text : strerror(-err));
+	return false;
+}
+
 bool xenloopd_settings_load(struct xenloopd_settings *s, const char *path,
 			    bool required, char *why, size_t size)
 {
@@ -146,8 +153,19 @@ bool xenloopd_settings_load(struct xenloopd_settings *s, const char *path,
 	err = xenloop_conf_load(path, keys, NR_KEYS, s, &error);
 	if (!err || (err == -ENOENT && !required))
 		return true;
-	snprintf(why, size, "%s", error.text[0] ? error.text : strerror(-err));
-	return false;
+	return refused(&error, err, why, size);
+}
+
+bool xenloopd_settings_parse(struct xenloopd_settings *s, const char *name,
+			     const char *text, size_t len, char *why,
+			     size_t size)
+{
+	struct xenloop_conf_error error = { .text = "" };
+	int err;
+
+	xenloopd_settings_default(s);
+	err = xenloop_conf_parse(name, text, len, keys, NR_KEYS, s, &error);
+	return !err || refused(&error, err, why, size);
 }
 
 bool xenloopd_settings_has(const struct xenloopd_settings *s,

@@ -177,6 +177,10 @@ void xenloopd_settings_default(struct xenloopd_settings *s);
  */
 bool xenloopd_settings_load(struct xenloopd_settings *s, const char *path,
 			    bool required, char *why, size_t size);
+/* The same from text of len bytes; for tests. */
+bool xenloopd_settings_parse(struct xenloopd_settings *s, const char *name,
+			     const char *text, size_t len, char *why,
+			     size_t size);
 bool xenloopd_settings_has(const struct xenloopd_settings *s,
 			   const char *ifname);
 /* What the file may say about a setting; NULL if there is none of that name. */
