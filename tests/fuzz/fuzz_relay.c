@@ -7,33 +7,16 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+#include "tests/fuzz/strings.h"
 #include "tests/unit/fake_host.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-/* Our log lines only; libFuzzer and the sanitizers have their own way out. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
-	stderr = fopen("/dev/null", "w");
+	fuzz_be_quiet();
 	return 0;
-}
-
-/* The next string of the input, at most as long as XenStore lets it be. */
-static bool next(const uint8_t **data, size_t *size, char *buf, size_t max)
-{
-	const uint8_t *nul = memchr(*data, '\0', *size);
-	size_t len = nul ? (size_t)(nul - *data) : *size;
-
-	if (!*size)
-		return false;
-	snprintf(buf, max, "%.*s", (int)len, (const char *)*data);
-	len += nul != NULL;
-	*data += len;
-	*size -= len;
-	return true;
 }
 
 static void check_message(const char *path, const char *text)
@@ -68,12 +51,12 @@ static void play(const uint8_t *data, size_t size)
 	static const char dir[] = "/local/domain/1/data/xenloop";
 	char path[192], value[2048], full[XENLOOP_XS_PATH_SIZE];
 
-	for (int i = 0; i < 64 && next(&data, &size, path, sizeof(path)); i++) {
-		if (!next(&data, &size, value, sizeof(value)))
+	for (int i = 0; i < 64 && fuzz_next(&data, &size, path, sizeof(path));
+	     i++) {
+		if (!fuzz_next(&data, &size, value, sizeof(value)))
 			*value = '\0';
-		if (strstr(path, "//") || *path == '/' ||
-		    (*path && path[strlen(path) - 1] == '/'))
-			continue;	/* XenStore takes no such path */
+		if (!fuzz_is_path(path))
+			continue;
 		snprintf(full, sizeof(full), "%s%s%s", dir, *path ? "/" : "",
 			 path);
 		if (*value)

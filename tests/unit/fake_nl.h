@@ -61,6 +61,8 @@ static inline int fake_nl_iface_attach(struct xenloop_nl *nl,
 {
 	if (fake_nl.fail_attach)
 		return fake_nl.fail_attach;
+	if (fake_nl.nr_ifaces == FAKE_NL_MAX)
+		return -ENOSPC;
 	fake_nl.attaches++;
 	fake_nl.iface[fake_nl.nr_ifaces++] = *iface;
 	return 0;
@@ -95,6 +97,8 @@ static inline int fake_nl_peer_add(struct xenloop_nl *nl,
 
 	if (i < fake_nl.nr_peers)
 		return -EEXIST;
+	if (i == FAKE_NL_MAX)
+		return -ENOSPC;
 	fake_nl.peer[fake_nl.nr_peers++] = *peer;
 	return 0;
 }
@@ -127,6 +131,8 @@ static inline int fake_nl_listen(struct xenloop_nl *nl,
 	fake_nl.listens++;
 	if (fake_nl.fail_listen)
 		return fake_nl.fail_listen;
+	if (fake_nl.nr_chans == FAKE_NL_MAX)
+		return -ENOSPC;
 	chan->id = ++fake_nl.next_id;
 	chan->local_gref = 100 + chan->id;
 	chan->port = 200 + chan->id;
@@ -140,6 +146,8 @@ static inline int fake_nl_connect(struct xenloop_nl *nl,
 				  struct xenloop_nl_chan *chan)
 {
 	fake_nl.connects++;
+	if (fake_nl.nr_chans == FAKE_NL_MAX)
+		return -ENOSPC;
 	chan->id = ++fake_nl.next_id;
 	chan->local_gref = 100 + chan->id;
 	chan->state = XENLOOP_CHAN_STATE_CONNECTED;
