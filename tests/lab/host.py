@@ -26,6 +26,7 @@ class Host:
     def __init__(self, qemu):
         self.qemu = qemu
         self.destdir = None
+        self.origin = None  # the lock and the snapshot that it was restored with
         self.directory = qemu.directory
         self.domains = {}
 
@@ -177,6 +178,7 @@ def restore(directory, lock, stay=False, saved=None):
     try:
         qemu.start(image(), SNAPSHOT, lock.fd, stay)
         host = Host(qemu)
+        host.origin = lock, saved
         for name in ('dom0', *FIRST_GUESTS):
             host.add_domain(name)
         for domain in host.domains.values():

@@ -10,9 +10,11 @@ from paths import CACHE, LabError, digest, tree_digest
 from qemu import SNAPSHOT
 from trees import building, remove
 
+KEPT = 8
+
 
 def installed_snapshot(destdir):
-    """Makes it if this very content is not in the cache, where only the newest one stays."""
+    """Makes it if this very content is not in the cache, where only the newest ones stay."""
     if not Path(destdir).is_dir():
         raise LabError(f'{destdir}: no such directory; make one with `make install DESTDIR={destdir}`')
     booted = snapshot()
@@ -20,7 +22,7 @@ def installed_snapshot(destdir):
     with HostLock() as lock, building(target) as temporary:
         if temporary:
             print(f'lab: installing {destdir} in Dom0 and guests', file=sys.stderr)
-            drop_others(target)
+            drop_oldest()
             host = restore(temporary, lock, saved=booted)
             try:
                 install(destdir, list(host.domains.values()))
@@ -30,7 +32,9 @@ def installed_snapshot(destdir):
     return target
 
 
-def drop_others(target):
-    for path in CACHE.glob('installed-*'):
-        if not path.name.startswith(target.name):
-            remove(path)
+def drop_oldest():
+    """Checkouts that take turns on one machine each keep theirs."""
+    snapshots = sorted((path for path in CACHE.glob('installed-*') if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for path in snapshots[:-KEPT]:
+        for file in CACHE.glob(f'{path.name}*'):
+            remove(file)

@@ -19,6 +19,7 @@ XEN_WORDS = ('console=com1 com1=115200 noreboot bootscrub=0 dom0_mem=768M,max:76
              'guest_loglvl=all conring_size=256k')
 DOM0_WORDS = ('console=hvc0 loglevel=5 root=/dev/vda ro net.ifnames=0 systemd.hostname=dom0 systemd.show_status=0 '
               'lab.machine_id=00000000000000000000000000000015 lab.dom0')
+WIRE_HUB = 1  # what the machine's second network card is plugged into: nothing, until plug_wire()
 PR_SET_PDEATHSIG = 1
 
 
@@ -39,7 +40,9 @@ def machine(image):
             '-initrd', f'{image}/vmlinuz {DOM0_WORDS},{image}/initrd',
             *drives,
             '-netdev', 'user,id=outside,restrict=on,ipv6=off',
-            '-device', 'virtio-net-pci,netdev=outside,mac=52:54:00:00:00:02,romfile=']
+            '-device', 'virtio-net-pci,netdev=outside,mac=52:54:00:00:00:02,romfile=',
+            '-netdev', f'hubport,id=plug,hubid={WIRE_HUB}',
+            '-device', 'virtio-net-pci,netdev=plug,mac=52:54:00:00:00:03,romfile=']
 
 
 def key(image):
@@ -115,10 +118,14 @@ class Qemu:
 
     def monitor(self, line):
         """Runs a human monitor command and returns what it prints."""
+        return self.command('human-monitor-command', {'command-line': line})
+
+    def command(self, name, arguments):
+        """Runs a QMP command and returns its result."""
         with self.connect() as connection, connection.makefile('rw') as stream:
             json.loads(stream.readline())
             self.execute(stream, 'qmp_capabilities')
-            return self.execute(stream, 'human-monitor-command', {'command-line': line})
+            return self.execute(stream, name, arguments)
 
     @staticmethod
     def execute(stream, command, arguments=None):
@@ -146,6 +153,13 @@ class Qemu:
             raise LabError(f'hostfwd_add failed: {complaint}')
         pattern = rf'HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+{re.escape(address)}\s+{port}\s'
         return int(re.findall(pattern, self.monitor('info usernet'))[-1])
+
+    def plug_wire(self, here, there):
+        """Joins the second network card to another QEMU's by datagrams between two UDP ports of 127.0.0.1."""
+        address = {'type': 'inet', 'host': '127.0.0.1'}
+        self.command('netdev_add', {'type': 'dgram', 'id': 'wire', 'local': {**address, 'port': str(here)},
+                                    'remote': {**address, 'port': str(there)}})
+        self.command('netdev_add', {'type': 'hubport', 'id': 'end', 'hubid': WIRE_HUB, 'netdev': 'wire'})
 
     def stop(self):
         if self.pid and self.alive():
