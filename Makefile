@@ -27,7 +27,7 @@ sources	= $(filter-out %/main.c,$(wildcard $(1)/*.c))
 sources_kmod := $(wildcard kmod/fifo.c)
 lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
 
-.PHONY: all help module userspace demo check check-unit check-xen bench matrix lab xen-root
+.PHONY: all help module userspace demo check check-unit check-xen bench bench-fifo matrix lab xen-root
 .PHONY: install install-modules uninstall regen clean fuzz unit-programs deps FORCE
 all: userspace module
 
@@ -88,6 +88,12 @@ demo bench: xen-root
 lab: xen-root
 	tests/lab/lab shell --destdir $(BUILD)/xen-root
 ## make bench         netfront, XenLoop and loopback on the same work: build/bench/
+## make bench-fifo    the FIFO alone, in userspace, against memcpy, ck_ring and a pipe: build/bench/fifo.json
+FIFO_BENCH := $(BUILD)/obj/tests/bench/fifo_bench
+$(FIFO_BENCH): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c)) $(BUILD)/obj/libkmod.a
+	$(CC) $(BUILD_LDFLAGS) -o $@ $^ -pthread
+bench-fifo: $(FIFO_BENCH)
+	$(PYTHON) tests/bench/bench_fifo.py $<
 
 ## make check         all of the following; as root it installs what it needs
 check: deps
@@ -96,7 +102,7 @@ check: deps
 UNIT	:= $(patsubst %.c,$(BUILD)/asan/%,$(wildcard tests/unit/test_*.c)) \
 	   $(patsubst %.c,$(BUILD)/tsan/%,$(wildcard tests/unit/test_fifo*.c))
 FUZZERS	:= $(patsubst %.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-unit-programs: $(UNIT) $(FUZZERS) userspace $(BUILD)/asan/bin/xenloopctl
+unit-programs: $(UNIT) $(FUZZERS) $(FIFO_BENCH) userspace $(BUILD)/asan/bin/xenloopctl
 check-unit:
 	@scripts/deps --check
 	@unbuilt=; $(MAKE) --no-print-directory -s -k -j$(NPROC) BUILD=$(BUILD) unit-programs || unbuilt=--unbuilt; \

@@ -7,7 +7,7 @@ from figures import significant
 
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 72, 28, 56, 52
-COLOURS = ('#d55e00', '#0072b2', '#5f6b6d')  # told apart by colour-blind eyes, too
+COLOURS = ('#d55e00', '#0072b2', '#5f6b6d', '#009e73', '#cc79a7')  # told apart by colour-blind eyes, too
 
 
 class Axis:

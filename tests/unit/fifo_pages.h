@@ -33,6 +33,15 @@ static inline void fifo_pages_init(struct fifo_pages *f, u32 size)
 	xenloop_consumer_init(&f->cons, &f->fifo);
 }
 
+/* The same with pages in a row; before the first use. */
+static inline void fifo_pages_in_a_row(struct fifo_pages *f)
+{
+	u32 i;
+
+	for (i = 0; i < f->fifo.size / XENLOOP_PAGE_SIZE; i++)
+		f->page[i] = f->data + (size_t)i * XENLOOP_PAGE_SIZE;
+}
+
 static inline void fifo_pages_free(struct fifo_pages *f)
 {
 	free(f->ctrl);
