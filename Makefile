@@ -28,7 +28,7 @@ sources_kmod := $(wildcard kmod/fifo.c)
 lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
 
 .PHONY: all help module userspace demo check check-unit check-xen bench bench-fifo matrix lab xen-root
-.PHONY: install install-modules uninstall regen clean fuzz unit-programs deps FORCE
+.PHONY: install install-modules uninstall deb deb-next regen clean fuzz unit-programs deps FORCE
 all: userspace module
 
 help:
@@ -61,9 +61,13 @@ LINK_fuzz := -fsanitize=fuzzer
 
 ## make               module (needs kernel headers: KDIR=DIR or KVER=6.12), daemons, xenloopctl
 PRESENT	:= $(foreach prog,$(PROGS),$(if $(wildcard $(prog)/main.c),$(BUILD)/$(prog)))
-userspace: $(PRESENT)
+userspace: $(PRESENT) $(BUILD)/libxenloop.a
 $(addprefix $(BUILD)/,$(PROGS)): $(BUILD)/%: $(BUILD)/obj/%/main.o $(BUILD)/obj/lib%.a $(BUILD)/obj/libproto.a
 	$(CC) $(BUILD_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+# For other programs: docs/reuse.md.
+$(BUILD)/libxenloop.a: $(addprefix $(BUILD)/obj/,kmod/fifo.o proto/msg.o proto/msg_format.o proto/xs.o proto/xs_libxenstore.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
 # For tests that run the program itself.
 $(addprefix $(BUILD)/asan/bin/,$(PROGS)): $(BUILD)/asan/bin/%: $(BUILD)/asan/%/main.o $(BUILD)/asan/lib%.a $(BUILD)/asan/libproto.a
 	@mkdir -p $(@D)
@@ -114,7 +118,7 @@ fuzz: $(FUZZERS)
 matrix:
 	@scripts/matrix
 ## make check-xen     cases on the Xen host; T=NAME runs one
-check-xen: xen-root
+check-xen: xen-root $(if $(filter-out packages,$(T)),,deb deb-next)
 	tests/lab/lab run --destdir $(BUILD)/xen-root $(T)
 xen-root:
 	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all
@@ -122,7 +126,7 @@ xen-root:
 	tests/lab/lab in tools-trixie -- make -s BUILD=$(BUILD)/xen KVER=6.12 DESTDIR=$(BUILD)/xen-root install
 
 ## make install       programs, units, man pages, DKMS source, and the module if it was built (DESTDIR, PREFIX)
-INSTALL_ENV = BUILD=$(BUILD) VERSION=$(VERSION) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR)
+INSTALL_ENV = BUILD=$(BUILD) VERSION=$(VERSION) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) LIBDIR=$(LIBDIR)
 install: $(if $(wildcard $(MODULE)),install-modules)
 	@$(INSTALL_ENV) scripts/install install
 install-modules:
@@ -135,6 +139,14 @@ KERNELRELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/g
 uninstall:
 	@$(INSTALL_ENV) scripts/install uninstall
 	@rm -f $(DESTDIR)/lib/modules/*/updates/xenloop.ko
+
+## make deb           Debian packages, for Debian 13, in build/deb/
+deb:
+	$(call build_deb,deb,$(VERSION))
+# What tests/xen/packages.py upgrades to.
+deb-next:
+	$(call build_deb,deb-next,$(VERSION)+next)
+build_deb = tests/lab/lab in tools-trixie -- sh -c 'scripts/deb $(BUILD)/$(1) $(2) $$(basename /lib/modules/6.12*)'
 
 ## make regen         writes the uapi header and kmod/netlink-gen.[ch] from proto/xenloop.yaml
 regen:

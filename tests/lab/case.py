@@ -6,6 +6,7 @@ host (host.py) creates further guests.  The file may set
 
     TIMEOUT = 900        seconds for the whole case, the default; emulated CPUs are slow, never be tight
     SHARED = True        does not mind a host that other shared cases have used, and leaves it as it was
+    STOCK = True         starts without XenLoop in any domain
     COMPLAINTS = True    kernel warnings and oopses are part of the case; else one of them fails it
 """
 import time

@@ -30,6 +30,7 @@ class Case:
         specification.loader.exec_module(self.module)
         self.timeout = getattr(self.module, 'TIMEOUT', DEFAULT_TIMEOUT)
         self.shared = getattr(self.module, 'SHARED', False)
+        self.stock = getattr(self.module, 'STOCK', False)
         self.complaints_expected = getattr(self.module, 'COMPLAINTS', False)
 
 
@@ -52,11 +53,11 @@ class Runner:
         self.host = None
         self.directory = None
 
-    def fresh_host(self):
+    def fresh_host(self, stock):
         self.drop_host()
         self.directory = Path(tempfile.mkdtemp(prefix='run-', dir=CACHE))
-        self.host = restore(self.directory, self.lock, saved=self.saved)
-        self.host.destdir = self.destdir
+        self.host = restore(self.directory, self.lock, saved=snapshot() if stock else self.saved)
+        self.host.destdir = None if stock else self.destdir
         return self.host
 
     def drop_host(self):
@@ -71,7 +72,7 @@ class Runner:
         start = time.monotonic()
         try:
             with time_limit(case.timeout):
-                host = self.host if case.shared and self.host else self.fresh_host()
+                host = self.host if case.shared and self.host else self.fresh_host(case.stock)
                 case.module.run(host)
                 if not case.complaints_expected:
                     logs.expect_no_complaints(host)
