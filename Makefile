@@ -110,7 +110,7 @@ unit-programs: $(UNIT) $(FUZZERS) $(FIFO_BENCH) userspace $(BUILD)/asan/bin/xenl
 check-unit:
 	@scripts/deps --check
 	@unbuilt=; $(MAKE) --no-print-directory -s -k -j$(NPROC) BUILD=$(BUILD) unit-programs || unbuilt=--unbuilt; \
-	BUILD=$(BUILD) $(PYTHON) tests/run-unit.py $$unbuilt $(UNIT) $(FUZZERS) $(wildcard tests/unit/*.py)
+	BUILD=$(BUILD) $(PYTHON) tests/run-unit.py $$unbuilt $(UNIT) $(FUZZERS) $(wildcard tests/unit/test_*.py)
 ## make fuzz          fuzzes each parser for FUZZ_TIME seconds (default 600)
 fuzz: $(FUZZERS)
 	@BUILD=$(BUILD) $(PYTHON) tests/run-unit.py --fuzz-time $(or $(FUZZ_TIME),600) $(FUZZERS)

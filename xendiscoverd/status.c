@@ -82,7 +82,7 @@ static json_t *bridges_json(const struct xenloop_discoverd *d)
 			continue;
 		json_array_append_new(bridges,
 			json_pack("{s:s, s:b, s:b, s:b, s:i}",
-				  "name", link->name, "up", link->up,
+				  "bridge", link->name, "up", link->up,
 				  "vlan_filtering", link->vlan_filtering,
 				  "netfilter",
 				  link->netfilter || d->links.netfilter,

@@ -1,166 +1,93 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* The commands: one table, and what is common to all of them. */
-#include <errno.h>
+/* The commands and options: one table each. */
+#include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
-#include "ctl.h"
 
-#define TIMEOUT_MS 10000
+#define PEER	{ "PEER", XENLOOP_WORD_PEER }
 
-static void print_json(const struct xenloop_session *s, const json_t *message,
-		       size_t flags)
+/* One reply lists the settings, another tells of a change. */
+static void show_set(const struct xenloop_output *o, const json_t *reply)
 {
-	json_dumpf(message, s->output.out, flags);
-	fputc('\n', s->output.out);
-	fflush(s->output.out);
-}
-
-/* The request did not get through: says why and what to do about it. */
-static int no_answer(const struct xenloop_session *s, int err)
-{
-	switch (err) {
-	case -ENOENT:
-	case -ECONNREFUSED:
-		fprintf(stderr,
-			"xenloopctl: %s is not running; start it by: systemctl start %s\n",
-			s->daemon, s->daemon);
-		return XENLOOP_EXIT_NO_DAEMON;
-	case -EACCES:
-		fprintf(stderr,
-			"xenloopctl: %s: permission denied; be root or in group xenloop\n",
-			s->path);
-		return XENLOOP_EXIT_ERROR;
-	case -ETIMEDOUT:
-		fprintf(stderr,
-			"xenloopctl: %s does not answer; see: journalctl -u %s\n",
-			s->daemon, s->daemon);
-		return XENLOOP_EXIT_ERROR;
-	default:
-		fprintf(stderr, "xenloopctl: %s: %s\n", s->path,
-			strerror(-err));
-		return XENLOOP_EXIT_ERROR;
-	}
-}
-
-/* Exit code for a reply; tells an error, if that is what it is. */
-static int verdict(const struct xenloop_session *s, const json_t *reply)
-{
-	const json_t *error = json_object_get(reply, "error");
-	const char *message = json_string_value(json_object_get(error, "message"));
-	const char *code = json_string_value(json_object_get(error, "code"));
-
-	if (json_integer_value(json_object_get(reply, "schema")) !=
-	    XENLOOP_CTL_SCHEMA) {
-		fprintf(stderr,
-			"xenloopctl: %s speaks another version of the protocol\n",
-			s->daemon);
-		return XENLOOP_EXIT_ERROR;
-	}
-	if (!error)
-		return XENLOOP_EXIT_OK;
-	fprintf(stderr, "xenloopctl: %s\n", message ? message : "failed");
-	if (code && !strcmp(code, XENLOOP_CTL_NOT_FOUND))
-		return XENLOOP_EXIT_NOT_FOUND;
-	if (code && !strcmp(code, XENLOOP_CTL_USAGE))
-		return XENLOOP_EXIT_USAGE;
-	return XENLOOP_EXIT_ERROR;
-}
-
-static int run_request(const struct xenloop_session *s,
-		       const struct xenloop_command *command,
-		       const char *const *args)
-{
-	json_t *reply;
-	int status;
-	int err;
-
-	err = xenloop_ctl_request(s->path, command->name, args,
-				  command->nr_args, TIMEOUT_MS, &reply);
-	if (err)
-		return no_answer(s, err);
-	status = verdict(s, reply);
-	if (s->json)
-		print_json(s, reply, JSON_INDENT(2));
-	else if (status == XENLOOP_EXIT_OK)
-		command->show(&s->output, reply);
-	json_decref(reply);
-	return status;
-}
-
-struct monitor {
-	const struct xenloop_session *session;
-	bool started;		/* the answer is here, events follow */
-	int status;
-};
-
-static int on_message(void *arg, json_t *message)
-{
-	struct monitor *m = arg;
-
-	if (!m->started) {
-		m->started = true;
-		m->status = verdict(m->session, message);
-		return m->status;
-	}
-	if (m->session->json)
-		print_json(m->session, message, JSON_COMPACT);
+	if (json_object_get(reply, "settings"))
+		xenloop_show_settings(o, reply);
 	else
-		xenloop_show_event(&m->session->output, message);
-	return 0;
+		xenloop_show_done(o, reply);
 }
 
-/* Ends when the daemon does, which is an error, or when the user has enough. */
-static int run_monitor(const struct xenloop_session *s,
-		       const struct xenloop_command *command,
-		       const char *const *args)
+static int run_set(const struct xenloop_session *s,
+		   const struct xenloop_command *command,
+		   const char *const *args, size_t nr_args)
 {
-	struct monitor m = { .session = s };
-	int err;
-
-	err = xenloop_ctl_stream(s->path, command->name, TIMEOUT_MS,
-				 on_message, &m);
-	if (err < 0)
-		return no_answer(s, err);
-	if (m.status)
-		return m.status;
-	fprintf(stderr, "xenloopctl: %s has closed the connection\n",
-		s->daemon);
-	return XENLOOP_EXIT_NO_DAEMON;
+	return xenloop_ask(s, command, nr_args == 2 ? "set" : "settings",
+			   args, nr_args);
 }
 
 const struct xenloop_command xenloop_commands[] = {
 	{
-		"peers", "", 0,
-		"channels and known peers; in Dom0, pairs of vifs",
-		run_request, xenloop_show_peers,
+		.name = "peers",
+		.help = "channels and known peers; in Dom0, pairs of vifs",
+		.run = xenloop_run_request, .show = xenloop_show_peers,
 	},
 	{
-		"status", "", 0,
-		"the daemon, the module, interfaces; in Dom0, guests",
-		run_request, xenloop_show_status,
+		.name = "status",
+		.help = "the daemon, the module, interfaces; in Dom0, guests",
+		.run = xenloop_run_request, .show = xenloop_show_status,
 	},
 	{
-		"stats", "", 0,
-		"counters of interfaces and channels",
-		run_request, xenloop_show_stats,
+		.name = "stats",
+		.help = "counters of interfaces and channels",
+		.run = xenloop_run_request, .show = xenloop_show_stats,
 	},
 	{
-		"monitor", "", 0,
-		"events as they come, until interrupted",
-		run_monitor, NULL,
+		.name = "monitor",
+		.help = "events as they come, until interrupted",
+		.run = xenloop_run_monitor,
 	},
 	{
-		"connect", "PEER", 1,
-		"bring up the channels to a peer now (root)",
-		run_request, xenloop_show_done,
+		.name = "connect", .args = { PEER }, .min_args = 1,
+		.help = "bring up the channels to a peer now (root)",
+		.run = xenloop_run_request, .show = xenloop_show_done,
 	},
 	{
-		"disconnect", "PEER", 1,
-		"close the channels to a peer (root)",
-		run_request, xenloop_show_done,
+		.name = "disconnect", .args = { PEER }, .min_args = 1,
+		.help = "close the channels to a peer (root)",
+		.run = xenloop_run_request, .show = xenloop_show_done,
+	},
+	{
+		.name = "set",
+		.args = { { "SETTING", XENLOOP_WORD_SETTING },
+			  { "VALUE", XENLOOP_WORD_VALUE } },
+		.help = "show settings; change one until the next restart (root)",
+		.run = run_set, .show = show_set,
+	},
+	{
+		.name = "doctor", .args = { PEER, PEER },
+		.help = "what works, what does not, and what to do",
+		.run = xenloop_run_doctor, .show = xenloop_show_doctor,
+	},
+	{
+		.name = "metrics", .args = { { "FILE", XENLOOP_WORD_FILE } },
+		.help = "counters in Prometheus' text format",
+		.run = xenloop_run_metrics,
+	},
+	{
+		.name = "completion",
+		.args = { { "bash|zsh", XENLOOP_WORD_SHELL } }, .min_args = 1,
+		.help = "a completion script for that shell",
+		.run = xenloop_run_completion,
 	},
 	{ NULL }
+};
+
+const struct xenloop_option xenloop_options[] = {
+	{ 'j', "json", { NULL }, "the answer as JSON, for programs" },
+	{ 's', "socket", { "PATH", XENLOOP_WORD_FILE },
+	  "control socket, instead of the running daemon's" },
+	{ 'h', "help", { NULL }, "this text" },
+	{ 'V', "version", { NULL }, "version" },
+	{ 0 }
 };
 
 const struct xenloop_command *xenloop_command_find(const char *name)
@@ -171,4 +98,27 @@ const struct xenloop_command *xenloop_command_find(const char *name)
 		if (!strcmp(command->name, name))
 			return command;
 	return NULL;
+}
+
+size_t xenloop_command_max_args(const struct xenloop_command *command)
+{
+	size_t nr = 0;
+
+	while (command->args[nr].name)
+		nr++;
+	return nr;
+}
+
+void xenloop_command_synopsis(const struct xenloop_command *command,
+			      char *text, size_t size)
+{
+	size_t max = xenloop_command_max_args(command);
+	int len = snprintf(text, size, "%s", command->name);
+
+	for (size_t i = 0; i < max; i++)
+		len += snprintf(text + len, size - len, " %s%s",
+				i < command->min_args ? "" : "[",
+				command->args[i].name);
+	for (size_t i = command->min_args; i < max; i++)
+		len += snprintf(text + len, size - len, "]");
 }

@@ -11,23 +11,25 @@
 static void print_help(void)
 {
 	const struct xenloop_command *command;
-	char words[48];
+	const struct xenloop_option *option;
+	char words[64];
 
-	printf("usage: xenloopctl [--json] [--socket PATH] COMMAND [ARGUMENT]\n\n"
+	printf("usage: xenloopctl [--json] [--socket PATH] COMMAND [ARGUMENT]...\n\n"
 	       "Asks xenloopd (in a guest) or xendiscoverd (in Dom0).\n\n"
 	       "commands:\n");
 	for (command = xenloop_commands; command->name; command++) {
-		snprintf(words, sizeof(words), "%s %s", command->name,
-			 command->args);
-		printf("  %-18s %s\n", words, command->help);
+		xenloop_command_synopsis(command, words, sizeof(words));
+		printf("  %-23s %s\n", words, command->help);
 	}
-	printf("\noptions:\n"
-	       "  -j, --json         the answer as JSON, for programs\n"
-	       "  -s, --socket PATH  control socket, instead of the running daemon's\n"
-	       "  -h, --help         this text\n"
-	       "  -V, --version      version\n\n"
-	       "exit status: 0 done, 1 error, 2 wrong usage, 3 daemon not running,\n"
-	       "4 no such peer or guest\n");
+	printf("\noptions:\n");
+	for (option = xenloop_options; option->name; option++) {
+		snprintf(words, sizeof(words), "-%c, --%s %s", option->letter,
+			 option->name,
+			 option->arg.name ? option->arg.name : "");
+		printf("  %-23s %s\n", words, option->help);
+	}
+	printf("\nexit status: 0 done, 1 error or a problem found, 2 wrong usage,\n"
+	       "3 daemon not running, 4 no such peer, guest or setting\n");
 }
 
 static int usage(const char *problem, const char *word)
@@ -54,37 +56,45 @@ static bool in_dom0(void)
 /* The socket that is there decides; if none is, what this machine is. */
 static void choose_daemon(struct xenloop_session *s)
 {
-	bool dom0;
-
-	if (s->path) {
-		s->daemon = strstr(s->path, "xendiscoverd") ? "xendiscoverd" :
-							      "xenloopd";
-		return;
-	}
-	if (!access(XENLOOP_CTL_GUEST_PATH, F_OK))
-		dom0 = false;
+	if (s->path)
+		s->dom0 = strstr(s->path, "xendiscoverd") != NULL;
+	else if (!access(XENLOOP_CTL_GUEST_PATH, F_OK))
+		s->dom0 = false;
 	else if (!access(XENLOOP_CTL_DOM0_PATH, F_OK))
-		dom0 = true;
+		s->dom0 = true;
 	else
-		dom0 = in_dom0();
-	s->path = dom0 ? XENLOOP_CTL_DOM0_PATH : XENLOOP_CTL_GUEST_PATH;
-	s->daemon = dom0 ? "xendiscoverd" : "xenloopd";
+		s->dom0 = in_dom0();
+	if (!s->path)
+		s->path = s->dom0 ? XENLOOP_CTL_DOM0_PATH :
+				    XENLOOP_CTL_GUEST_PATH;
+	s->daemon = s->dom0 ? "xendiscoverd" : "xenloopd";
+}
+
+static int wrong_arguments(const struct xenloop_command *command)
+{
+	char text[64];
+
+	xenloop_command_synopsis(command, text, sizeof(text));
+	return usage("usage: xenloopctl ", text);
 }
 
 static int run_command(struct xenloop_session *s, int argc, char **argv)
 {
 	const struct xenloop_command *command;
+	size_t nr_args;
 
 	if (argc < 1)
 		return usage("no command", "");
 	command = xenloop_command_find(argv[0]);
 	if (!command)
 		return usage("no such command: ", argv[0]);
-	if ((size_t)argc - 1 != command->nr_args)
-		return usage(command->nr_args ? "give one " : "no arguments for ",
-			     command->nr_args ? command->args : argv[0]);
+	nr_args = (size_t)argc - 1;
+	if (nr_args < command->min_args ||
+	    nr_args > xenloop_command_max_args(command))
+		return wrong_arguments(command);
 	choose_daemon(s);
-	return command->run(s, command, (const char *const *)argv + 1);
+	return command->run(s, command, (const char *const *)argv + 1,
+			    nr_args);
 }
 
 /* What was said only counts if it arrived, on a full disk for instance. */
@@ -96,20 +106,44 @@ static int finish(int status)
 	return XENLOOP_EXIT_ERROR;
 }
 
+#define MAX_OPTIONS 8
+
+/* What getopt_long() wants, from the table. */
+static void fill_options(struct option options[MAX_OPTIONS],
+			 char letters[2 * MAX_OPTIONS])
+{
+	for (size_t i = 0; xenloop_options[i].name; i++) {
+		const struct xenloop_option *o = &xenloop_options[i];
+		bool arg = o->arg.name != NULL;
+
+		options[i] = (struct option){
+			o->name, arg ? required_argument : no_argument, NULL,
+			o->letter,
+		};
+		*letters++ = o->letter;
+		if (arg)
+			*letters++ = ':';
+	}
+}
+
+/* https://no-color.org: set and not empty. */
+static bool wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL }
-	};
 	struct xenloop_session s = { .output.out = stdout };
+	struct option options[MAX_OPTIONS] = { { NULL } };
+	char letters[2 * MAX_OPTIONS] = "";
 	int c;
 
-	s.output.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	while ((c = getopt_long(argc, argv, "js:hV", options, NULL)) != -1) {
+	fill_options(options, letters);
+	s.output.colour = wants_colour();
+	while ((c = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			s.json = true;

@@ -10,12 +10,17 @@
 #define MAX_COLUMNS 16
 
 /* Printable ASCII only: what is shown may have come from another guest. */
+static bool is_shown(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
 static void format_text(char *cell, const char *text)
 {
 	size_t i;
 
 	for (i = 0; text[i] && i < CELL_SIZE - 1; i++)
-		cell[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
+		cell[i] = is_shown(text[i]) ? text[i] : '?';
 	cell[i] = '\0';
 }
 
@@ -86,7 +91,8 @@ static const json_t *lookup(const json_t *row, const char *path)
 static const char *colour_of(const char *state)
 {
 	static const char *const good[] = { "up", "ok", "attached", "yes" };
-	static const char *const bad[] = { "down", "failed", "error", "no" };
+	static const char *const bad[] = { "down", "failed", "error", "no",
+					   "problem" };
 	size_t i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -116,6 +122,18 @@ static void print_cell(const struct xenloop_output *o, const char *text,
 		coloured ? "\033[0m" : "");
 	if (!last)
 		fprintf(o->out, "%*s", to_the_right(kind) ? 2 : pad + 2, "");
+}
+
+void xenloop_render_word(const struct xenloop_output *o, const char *word,
+			 int width)
+{
+	print_cell(o, word, XENLOOP_CELL_STATE, width - 2, false);
+}
+
+void xenloop_render_text(const struct xenloop_output *o, const char *text)
+{
+	for (; *text; text++)
+		fputc(is_shown(*text) ? *text : '?', o->out);
 }
 
 static void measure(const json_t *rows, const struct xenloop_column *columns,

@@ -36,6 +36,13 @@ struct xenloop_output {
 void xenloop_render_table(const struct xenloop_output *o, const json_t *rows,
 			  const struct xenloop_column *columns);
 
+/* A state, coloured by its meaning, and blanks up to `width`. */
+void xenloop_render_word(const struct xenloop_output *o, const char *word,
+			 int width);
+
+/* What is printable ASCII; a question mark for the rest. */
+void xenloop_render_text(const struct xenloop_output *o, const char *text);
+
 /*
  * The members of an object, one per line, except arrays and those named in
  * `skip` (NULL-terminated); objects inside are indented. Members that end in _ms

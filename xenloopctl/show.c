@@ -140,6 +140,59 @@ void xenloop_show_stats(const struct xenloop_output *o, const json_t *reply)
 	json_decref(rows);
 }
 
+static const struct xenloop_column setting_columns[] = {
+	{ "SETTING", "name", T }, { "VALUE", "value", N },
+	{ "UNIT", "unit", T }, { "DEFAULT", "default", N },
+	{ "MIN", "min", N }, { "MAX", "max", N },
+	{ "WHAT IT TRADES", "trade", T }, { NULL }
+};
+
+void xenloop_show_settings(const struct xenloop_output *o, const json_t *reply)
+{
+	table(o, json_object_get(reply, "settings"), setting_columns,
+	      "No settings.");
+}
+
+static size_t where_width(const json_t *findings)
+{
+	const json_t *finding;
+	size_t i, len, width = 0;
+
+	json_array_foreach(findings, i, finding) {
+		len = json_string_length(json_object_get(finding, "check")) +
+		      1 +
+		      json_string_length(json_object_get(finding, "subject"));
+		if (len > width)
+			width = len;
+	}
+	return width;
+}
+
+/* One line: result, what was looked at, what was found, what to do. */
+void xenloop_show_doctor(const struct xenloop_output *o, const json_t *reply)
+{
+	const json_t *findings = json_object_get(reply, "findings");
+	int width = (int)where_width(findings);
+	const char *check, *subject, *result, *text, *todo;
+	json_t *finding;
+	char line[768];
+	size_t i;
+
+	json_array_foreach(findings, i, finding) {
+		if (json_unpack(finding, "{s:s, s:s, s:s, s:s, s:s}",
+				"check", &check, "subject", &subject,
+				"result", &result, "text", &text,
+				"todo", &todo))
+			continue;
+		snprintf(line, sizeof(line), "%s %-*s  %s%s%s", check,
+			 width - (int)strlen(check) - 1, subject, text,
+			 *todo ? " -> " : "", todo);
+		xenloop_render_word(o, result, 9);
+		xenloop_render_text(o, line);
+		fputc('\n', o->out);
+	}
+}
+
 void xenloop_show_done(const struct xenloop_output *o, const json_t *reply)
 {
 	static const char *const skip[] = { "schema", "command", "host", NULL };

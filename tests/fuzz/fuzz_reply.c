@@ -15,6 +15,8 @@
 
 #include "proto/ctl.h"
 #include "xenloopctl/commands.h"
+#include "xenloopctl/doctor.h"
+#include "xenloopctl/metrics.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -66,6 +68,41 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* Metrics are not for a terminal: any text may be in them. */
+static void measure(const struct xenloop_facts *f)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out || xenloop_metrics(out, f))
+		abort();
+	fclose(out);
+	free(text);
+}
+
+/* The same answer to every question. */
+static void conclude(const struct xenloop_output *o, const json_t *reply)
+{
+	struct xenloop_facts f = {
+		.status = (json_t *)reply, .peers = (json_t *)reply,
+		.stats = (json_t *)reply, .pair = (json_t *)reply,
+		.who = { "g1", "g2" },
+	};
+
+	for (int dom0 = 0; dom0 < 2; dom0++)
+		for (f.nr_who = 0; f.nr_who < 3; f.nr_who++) {
+			json_t *findings;
+
+			f.dom0 = dom0;
+			findings = json_pack("{s:o}", "findings",
+					     xenloop_doctor(&f));
+			xenloop_show_doctor(o, findings);
+			json_decref(findings);
+			measure(&f);
+		}
+}
+
 static void show(const json_t *reply)
 {
 	struct xenloop_output o = { 0 };
@@ -79,7 +116,10 @@ static void show(const json_t *reply)
 	xenloop_show_status(&o, reply);
 	xenloop_show_stats(&o, reply);
 	xenloop_show_done(&o, reply);
+	xenloop_show_settings(&o, reply);
+	xenloop_show_doctor(&o, reply);
 	xenloop_show_event(&o, reply);
+	conclude(&o, reply);
 	fclose(o.out);
 	for (size_t i = 0; i < len; i++)
 		if (text[i] != '\n' && (text[i] < ' ' || text[i] > '~'))

@@ -612,7 +612,7 @@ static void test_status(void **state)
 		    "\"running\":true,\"vifs\":[{\"mac\":\""
 		    MAC2 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]}]");
 	assert_json(json_array_get(json_object_get(reply, "bridges"), 0),
-		    "{\"name\":\"xenbr0\",\"netfilter\":false,\"up\":true,"
+		    "{\"bridge\":\"xenbr0\",\"netfilter\":false,\"up\":true,"
 		    "\"vifs\":2,\"vlan_filtering\":false}");
 	assert_json(json_object_get(reply, "allowed_links"), "1");
 	assert_json(json_object_get(reply, "host"), "\"dom0\"");

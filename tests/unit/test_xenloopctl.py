@@ -6,55 +6,13 @@ tests/unit/golden/HOST-COMMAND*.json is what the daemon says, the .txt beside it
 """
 import json
 import os
-import pathlib
 import pty
 import re
 import socket
-import subprocess
 import tempfile
-import threading
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / os.environ.get('BUILD', 'build') / 'asan/bin/xenloopctl'
-GOLDEN = ROOT / 'tests/unit/golden'
-
-
-class Daemon:
-    """Answers one connection with the given lines and remembers the request."""
-
-    def __init__(self, directory, lines):
-        self.path = f'{directory}/control'
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen()
-        self.lines, self.request = lines, None
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self):
-        connection, _ = self.listener.accept()
-        with connection, connection.makefile('rb') as stream:
-            self.request = json.loads(stream.readline())
-            connection.sendall(''.join(line + '\n' for line in self.lines).encode())
-
-    def close(self):
-        self.thread.join(10)
-        self.listener.close()
-
-
-def run(*arguments, stdout=subprocess.PIPE):
-    return subprocess.run([PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
-                          text=True, timeout=60, env={**os.environ, 'TZ': 'UTC'})
-
-
-def ask(lines, *arguments):
-    """Runs xenloopctl with the daemon answering lines; returns the process and the request."""
-    with tempfile.TemporaryDirectory() as directory:
-        daemon = Daemon(directory, lines)
-        done = run('--socket', daemon.path, *arguments)
-        daemon.close()
-    return done, daemon.request
+from ctl_program import GOLDEN, VERSION, Daemon, Host, ask, dom0, guest, run
 
 
 def error(code):
@@ -64,8 +22,10 @@ def error(code):
 class Golden(unittest.TestCase):
     maxDiff = None
 
+    ARGUMENTS = {'connect': ['connect', 'g2'], 'settings': ['set'], 'set': ['set', 'idle-timeout', '30']}
+
     def arguments(self, reply):
-        return [reply['command']] + (['g2'] if reply['command'] == 'connect' else [])
+        return self.ARGUMENTS.get(reply['command'], [reply['command']])
 
     def test_text(self):
         for path in sorted(GOLDEN.glob('*.json')):
@@ -102,6 +62,20 @@ class Golden(unittest.TestCase):
         self.assertIn('\033[32mup\033[0m', text)
         self.assertEqual(re.sub('\033\\[[0-9]*m', '', text).replace('\r\n', '\n'),
                          (GOLDEN / 'guest-peers.txt').read_text())
+
+
+    def test_no_color(self):
+        """Set and empty means nothing, as no-color.org has it."""
+        reply = json.dumps(json.loads((GOLDEN / 'guest-peers.json').read_text()))
+        for value, coloured in (('', True), ('1', False)):
+            with self.subTest(value), tempfile.TemporaryDirectory() as directory:
+                daemon = Daemon(directory, [reply])
+                master, slave = pty.openpty()
+                run('--socket', daemon.path, 'peers', stdout=slave, env={'NO_COLOR': value})
+                os.close(slave)
+                self.assertEqual('\033[' in os.read(master, 65536).decode(), coloured)
+                os.close(master)
+                daemon.close()
 
 
 class Monitor(unittest.TestCase):
@@ -152,7 +126,8 @@ class ExitCodes(unittest.TestCase):
         self.check(ask(['{"schema":2}'], 'peers')[0], 1, 'another version')
 
     def test_usage(self):
-        for arguments in ([], ['nonsense'], ['peers', 'g2'], ['connect'], ['connect', 'a', 'b']):
+        for arguments in ([], ['nonsense'], ['peers', 'g2'], ['connect'], ['connect', 'a', 'b'], ['set', 'a', 'b', 'c'],
+                          ['doctor', 'a', 'b', 'c'], ['completion'], ['completion', 'fish']):
             self.check(run(*arguments), 2, 'xenloopctl --help')
         self.assertEqual(run('--nonsense').returncode, 2)
 
@@ -169,19 +144,71 @@ class ExitCodes(unittest.TestCase):
             self.assertEqual(run('--help', stdout=full).returncode, 1)
 
 
-class Help(unittest.TestCase):
-    def test_manual_names_every_command_and_option(self):
-        manual = (ROOT / 'docs/man/xenloopctl.8').read_text().replace('\\-', '-')
-        text = run('--help').stdout
-        commands = re.findall(r'^  ([a-z]+) ', text, re.M)
-        self.assertEqual(len(commands), 6)
-        for word in commands:
-            self.assertRegex(manual, rf'(?m)^\.(BR?|TP).*\b{word}\b|^\.B {word}\b')
-        for option in re.findall(r'--[a-z]+', text):
-            self.assertIn(option, manual)
+class Doctor(unittest.TestCase):
+    """The reasoning has a test of its own, test_doctor.c; this is what surrounds it."""
+    maxDiff = None
 
-    def test_version(self):
-        self.assertEqual(run('--version').stdout, f'xenloopctl {(ROOT / "VERSION").read_text()}')
+    def doctor(self, answers, *arguments, name='xenloopd'):
+        with Host(answers, name) as host:
+            done = run('--socket', host.path, *arguments)
+        return done, host.requests
+
+    def test_text(self):
+        for name, answers in (('xenloopd', guest()), ('xendiscoverd', dom0())):
+            with self.subTest(name):
+                done, requests = self.doctor(answers, 'doctor', name=name)
+                wanted = (GOLDEN / f'doctor-{name}.txt').read_text().replace('@VERSION@', VERSION)
+                self.assertEqual(done.stdout, wanted, done.stderr)
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual([request[0] for request in requests], list(answers)[:len(requests)])
+
+    def test_json_says_the_same(self):
+        done, _ = self.doctor(guest(), '--json', 'doctor')
+        reply = json.loads(done.stdout)
+        lines = (GOLDEN / 'doctor-xenloopd.txt').read_text().splitlines()
+        self.assertEqual(len(lines), len(reply['findings']))
+        for line, finding in zip(lines, reply['findings']):
+            self.assertEqual(line.split()[:2], [finding['result'], finding['check']])
+        self.assertEqual(reply['problems'], sum(f['result'] == 'problem' for f in reply['findings']))
+        self.assertEqual((reply['command'], reply['host'], done.returncode), ('doctor', 'guest', 1))
+
+    def test_nothing_wrong(self):
+        answers = guest()
+        del answers['status']['interfaces'][1], answers['peers']['peers'][1]
+        done, _ = self.doctor(answers, 'doctor')
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(re.findall('(?m)^problem', done.stdout), [])
+
+    def test_pair(self):
+        end = {'domid': 1, 'name': 'g1', 'vif': 0, 'network': 'xenbr0', 'state': 'ok'}
+        other = {'domid': 2, 'name': 'g2', 'vif': 0, 'network': 'xenbr1', 'state': 'ok'}
+        guests = [{**g, 'peer': True, 'running': True, 'vifs': [g]} for g in (end, other)]
+        pair = {'guests': guests, 'links': [{'a': end, 'b': other, 'allowed': False, 'reason': 'other-network',
+                                             'policy': 'default'}]}
+        done, requests = self.doctor({**dom0(), 'pair': pair}, 'doctor', 'g1', 'g2', name='xendiscoverd')
+        self.assertIn(('pair', 'g1', 'g2'), requests)
+        self.assertIn('on different bridges: xenbr0 and xenbr1', done.stdout)
+        self.assertEqual(done.returncode, 1)
+
+    def test_pair_is_for_dom0(self):
+        done, requests = self.doctor(guest(), 'doctor', 'g1', 'g2')
+        self.assertEqual((done.returncode, requests), (2, []))
+        self.assertIn('in Dom0', done.stderr)
+
+    def test_unexpected_answers(self):
+        """A daemon that is busy or speaks nonsense is a finding, too."""
+        for answer, cause in (({'error': {'code': 'busy', 'message': ''}}, 'daemon-unreachable'),
+                              ({'error': {'code': 'unknown-command', 'message': ''}}, 'daemon-other-version'),
+                              ({'schema': 2}, 'daemon-other-version')):
+            done, _ = self.doctor({**guest(), 'stats': answer}, '--json', 'doctor')
+            causes = [f['cause'] for f in json.loads(done.stdout)['findings']]
+            self.assertTrue({cause, 'not-xen'} & set(causes), causes)
+            self.assertEqual(done.returncode, 1)
+
+    def test_what_guests_send_is_not_shown_raw(self):
+        done, _ = self.doctor(guest(), 'doctor')
+        self.assertIn('out of grants?[2J', done.stdout)
+        self.assertNotIn('\033', done.stdout)
 
 
 if __name__ == '__main__':

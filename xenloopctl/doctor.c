@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Doctor's reasoning: what is common to guests and Dom0; see doctor.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "doctor.h"
+
+static void add(struct xenloop_findings *at, const char *result,
+		const char *cause, const char *todo, const char *fmt,
+		va_list args)
+{
+	char text[256];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	json_array_append_new(at->list,
+			      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
+					"check", at->check,
+					"subject", at->subject,
+					"result", result, "cause", cause,
+					"text", text, "todo", todo));
+}
+
+void xenloop_find_ok(struct xenloop_findings *at, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	add(at, "ok", "", "", fmt, args);
+	va_end(args);
+}
+
+void xenloop_find(struct xenloop_findings *at, enum xenloop_result result,
+		  const char *cause, const char *todo, const char *fmt, ...)
+{
+	static const char *const names[] = { "ok", "note", "problem" };
+	va_list args;
+
+	va_start(args, fmt);
+	add(at, names[result], cause, todo, fmt, args);
+	va_end(args);
+}
+
+static const struct xenloop_vif_word vif_words[] = {
+	{ "no-bridge", "vif-no-bridge", "is on no Linux bridge",
+	  "ip link set dev VIF master BRIDGE, and bridge= in the guest's configuration",
+	  true },
+	{ "not-dom0", "vif-not-dom0", "has its backend in another domain than Dom0",
+	  "", false },
+	{ "rate-limited", "vif-rate-limited",
+	  "has rate=, which a channel would bypass",
+	  "if it may: [eligible] rate-limited = yes in xendiscoverd.conf", false },
+	{ "ip-filter", "vif-ip-filter",
+	  "has ip=, whose anti-spoofing rules a channel would bypass",
+	  "if it may: [eligible] ip-filter = yes in xendiscoverd.conf", false },
+	{ "isolated", "vif-isolated", "is an isolated port of its bridge",
+	  "if it need not be: bridge link set dev VIF isolated off", false },
+	{ "vlan", "vif-vlan", "has no VLAN for untagged frames on its bridge",
+	  "bridge vlan add dev VIF vid VLAN pvid untagged", true },
+	{ "duplicate-mac", "vif-duplicate-mac",
+	  "has the same MAC address as another vif on its network",
+	  "give each vif a MAC address of its own", true },
+	{ "down", "vif-down",
+	  "is down, or its bridge is, or its port does not forward",
+	  "ip link show dev VIF; is the interface up in the guest?", true },
+	{ "filtered", "vif-filtered",
+	  "is on a bridge whose frames pass iptables or connection tracking, or on a locked port",
+	  "if channels may bypass that: [eligible] bridge-netfilter = yes in xendiscoverd.conf",
+	  false },
+	{ "routed", "vif-routed",
+	  "is routed, not bridged: its traffic stays on netfront", "", false },
+	{ "policy", "vif-policy", "is switched off by the policy",
+	  "[policy] off in xendiscoverd.conf", false },
+};
+
+const struct xenloop_vif_word *xenloop_vif_word(const char *word)
+{
+	static const struct xenloop_vif_word unknown = {
+		"", "vif-refused", "may not loop", "", true,
+	};
+
+	for (size_t i = 0; i < sizeof(vif_words) / sizeof(vif_words[0]); i++)
+		if (!strcmp(vif_words[i].word, word))
+			return &vif_words[i];
+	return &unknown;
+}
+
+/* Is this a machine for it at all? */
+static bool check_xen(struct xenloop_findings *at,
+		      const struct xenloop_facts *f)
+{
+	at->check = "xen";
+	if (!f->error) {
+		if (f->dom0)
+			xenloop_find_ok(at, "this is Dom0");
+		else
+			xenloop_find_ok(at, "this is a guest, domain %"
+					JSON_INTEGER_FORMAT,
+					xenloop_number_at(f->status,
+							  "daemon.domid"));
+		return true;
+	}
+	if (strcmp(f->hypervisor, "xen")) {
+		xenloop_find(at, XENLOOP_PROBLEM, "not-xen",
+			     "run it in a Xen guest or in Dom0",
+			     "this machine does not run on Xen");
+		return false;
+	}
+	xenloop_find_ok(at, "this is %s",
+			f->control_domain ? "Dom0" : "a Xen guest");
+	return true;
+}
+
+/* Nobody listens at the socket. */
+static void find_stopped(struct xenloop_findings *at,
+			 const struct xenloop_facts *f, const char *daemon)
+{
+	char todo[96];
+
+	snprintf(todo, sizeof(todo), "systemctl start %s", daemon);
+	if (!strcmp(f->unit_load, "not-found")) {
+		xenloop_find(at, XENLOOP_PROBLEM, "daemon-not-installed",
+			     "install it", "%s is not installed", daemon);
+	} else if (!strcmp(f->unit_load, "masked")) {
+		snprintf(todo, sizeof(todo), "systemctl unmask --now %s",
+			 daemon);
+		xenloop_find(at, XENLOOP_PROBLEM, "daemon-masked", todo,
+			     "%s is masked, so it cannot start", daemon);
+	} else if (!strcmp(f->unit_active, "failed")) {
+		snprintf(todo, sizeof(todo), "journalctl -xeu %s", daemon);
+		xenloop_find(at, XENLOOP_PROBLEM, "daemon-failed", todo,
+			     "%s has failed (%s)", daemon, f->unit_result);
+	} else {
+		xenloop_find(at, XENLOOP_PROBLEM, "daemon-stopped", todo,
+			     "%s is not running", daemon);
+	}
+}
+
+static void find_unreachable(struct xenloop_findings *at,
+			     const struct xenloop_facts *f, const char *daemon)
+{
+	char todo[96];
+
+	snprintf(todo, sizeof(todo), "journalctl -xeu %s; systemctl restart %s",
+		 daemon, daemon);
+	switch (f->error) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		find_stopped(at, f, daemon);
+		break;
+	case -EACCES:
+	case -EPERM:
+		xenloop_find(at, XENLOOP_PROBLEM, "no-permission",
+			     "be root, or join group xenloop",
+			     "%s's control socket is closed to this user",
+			     daemon);
+		break;
+	case -ETIMEDOUT:
+		xenloop_find(at, XENLOOP_PROBLEM, "daemon-hangs", todo,
+			     "%s does not answer", daemon);
+		break;
+	case -EPROTO:
+		xenloop_find(at, XENLOOP_PROBLEM, "daemon-other-version",
+			     todo, "%s does not understand this xenloopctl",
+			     daemon);
+		break;
+	default:
+		xenloop_find(at, XENLOOP_PROBLEM, "daemon-unreachable", todo,
+			     "%s cannot be asked: %s", daemon,
+			     strerror(-f->error));
+	}
+}
+
+static void find_running(struct xenloop_findings *at,
+			 const struct xenloop_facts *f, const char *daemon)
+{
+	const char *version = xenloop_text_at(f->status, "version");
+	char todo[64];
+
+	if (!strcmp(version, XENLOOP_VERSION)) {
+		xenloop_find_ok(at, "%s %s runs", daemon, version);
+		return;
+	}
+	snprintf(todo, sizeof(todo), "systemctl restart %s", daemon);
+	xenloop_find(at, XENLOOP_NOTE, "daemon-version", todo,
+		     "%s %s runs, but this xenloopctl is %s", daemon, version,
+		     XENLOOP_VERSION);
+}
+
+/* What can be said of the module without the daemon. */
+static void look_for_module(struct xenloop_findings *at,
+			    const struct xenloop_facts *f)
+{
+	at->check = "module";
+	if (f->module)
+		xenloop_find_ok(at, "xenloop is loaded");
+	else
+		xenloop_find(at, XENLOOP_PROBLEM, "module-not-loaded",
+			     "modprobe xenloop; if there is none: dkms autoinstall",
+			     "kernel module xenloop is not loaded");
+}
+
+json_t *xenloop_doctor(const struct xenloop_facts *f)
+{
+	const char *daemon = f->dom0 ? "xendiscoverd" : "xenloopd";
+	struct xenloop_findings at = { .list = json_array(), .subject = "" };
+
+	if (!at.list || !check_xen(&at, f))
+		return at.list;
+	at.check = "daemon";
+	if (f->error) {
+		find_unreachable(&at, f, daemon);
+		if (!f->dom0)
+			look_for_module(&at, f);
+		return at.list;
+	}
+	find_running(&at, f, daemon);
+	if (f->dom0)
+		xenloop_doctor_dom0(&at, f);
+	else
+		xenloop_doctor_guest(&at, f);
+	return at.list;
+}
