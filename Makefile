@@ -61,9 +61,14 @@ LINK_fuzz := -fsanitize=fuzzer
 
 ## make               module (needs kernel headers: KDIR=DIR or KVER=6.12), daemons, xenloopctl
 PRESENT	:= $(foreach prog,$(PROGS),$(if $(wildcard $(prog)/main.c),$(BUILD)/$(prog)))
-userspace: $(PRESENT) $(BUILD)/libxenloop.a
+COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh)
+userspace: $(PRESENT) $(COMPLETIONS) $(BUILD)/libxenloop.a
 $(addprefix $(BUILD)/,$(PROGS)): $(BUILD)/%: $(BUILD)/obj/%/main.o $(BUILD)/obj/lib%.a $(BUILD)/obj/libproto.a
 	$(CC) $(BUILD_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+# What a shell completes comes from the program's own tables.
+$(COMPLETIONS): $(BUILD)/completion/%: $(BUILD)/xenloopctl
+	@mkdir -p $(@D)
+	$< completion $* >$@.new && mv $@.new $@
 # For other programs: docs/reuse.md.
 $(BUILD)/libxenloop.a: $(addprefix $(BUILD)/obj/,kmod/fifo.o proto/msg.o proto/msg_format.o proto/xs.o proto/xs_libxenstore.o)
 	@rm -f $@

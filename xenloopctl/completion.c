@@ -5,17 +5,21 @@
 
 #include "commands.h"
 
-/* What a shell runs to learn words that only the daemon knows. */
+/*
+ * What a shell runs to learn words that only the daemon knows. A guest may have
+ * any name; those that a shell could take for more than a word are left out.
+ */
 static const char names[] =
-	"xenloopctl_names() { xenloopctl --json \"$1\" 2>/dev/null | "
-	"sed -n 's/^ *\"name\": \"\\(.*\\)\",*$/\\1/p' | sort -u; }\n";
+	"xenloopctl_names() { local verb; "
+	"for verb; do xenloopctl --json \"$verb\" 2>/dev/null; done | "
+	"sed -n 's/^ *\"name\": \"\\([A-Za-z0-9._:@+-]*\\)\",*$/\\1/p' | sort -u; }\n";
 
 /* How bash gets the candidates for a word; NULL where there are none. */
 static const char *bash_words(enum xenloop_word word)
 {
 	switch (word) {
 	case XENLOOP_WORD_PEER:
-		return "$(_xenloopctl_names peers; _xenloopctl_names status)";
+		return "$(_xenloopctl_names peers status)";
 	case XENLOOP_WORD_SETTING:
 		return "$(_xenloopctl_names set)";
 	case XENLOOP_WORD_SHELL:
@@ -172,7 +176,7 @@ static void print_zsh(FILE *out)
 		"# zsh completion for xenloopctl, made by: xenloopctl completion zsh\n"
 		"_%s"
 		"_xenloopctl_peers() {\n"
-		"\tlocal -a names=(${(f)\"$(_xenloopctl_names peers; _xenloopctl_names status)\"})\n"
+		"\tlocal -a names=(${(f)\"$(_xenloopctl_names peers status)\"})\n"
 		"\tcompadd -a names\n"
 		"}\n"
 		"_xenloopctl_settings() {\n"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Doctor's reasoning in a guest: module, XenStore, xendiscoverd, interfaces, peers. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -349,7 +350,7 @@ static json_int_t sum_drops(const struct xenloop_facts *f, const char *prefix)
 {
 	const json_t *channel;
 	const char *name;
-	json_int_t sum = 0;
+	uint64_t sum = 0;
 	json_t *value;
 	size_t i;
 
@@ -357,8 +358,8 @@ static json_int_t sum_drops(const struct xenloop_facts *f, const char *prefix)
 		json_object_foreach(json_object_get(channel, "stats"), name,
 				    value)
 			if (!strncmp(name, prefix, strlen(prefix)))
-				sum += json_integer_value(value);
-	return sum;
+				sum += (uint64_t)json_integer_value(value);
+	return (json_int_t)sum;
 }
 
 /* Drops say nothing against a channel, but people ask. */

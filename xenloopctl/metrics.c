@@ -5,6 +5,7 @@
  * alerts go by them.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "metrics.h"
@@ -68,15 +69,17 @@ static void print_labels(FILE *out, const char *const *pairs, size_t nr)
 static void sample(struct writer *w, const struct family *family,
 		   const char *const *pairs, size_t nr, json_int_t value)
 {
+	uint64_t n = value < 0 ? 0 : (uint64_t)value;
+
 	print_header(w, family);
 	fputs(family->name, w->out);
 	print_labels(w->out, pairs, nr);
 	if (family->unit == MS)
-		fprintf(w->out, " %" JSON_INTEGER_FORMAT ".%03d\n",
-			value / 1000, (int)(value % 1000));
+		fprintf(w->out, " %" PRIu64 ".%03u\n", n / 1000,
+			(unsigned int)(n % 1000));
 	else
-		fprintf(w->out, " %" JSON_INTEGER_FORMAT "\n",
-			family->unit == PAGES ? value * PAGE : value);
+		fprintf(w->out, " %" PRIu64 "\n",
+			family->unit == PAGES ? n * PAGE : n);
 }
 
 /* A number, or a yes. */
@@ -407,10 +410,12 @@ static void add_stats(json_t *to, const json_t *from)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)from, name, value)
-		json_object_set_new(to, name,
-			json_integer(json_integer_value(json_object_get(to, name)) +
-				     json_integer_value(value)));
+	json_object_foreach((json_t *)from, name, value) {
+		uint64_t sum = (uint64_t)xenloop_number_at(to, name) +
+			       (uint64_t)json_integer_value(value);
+
+		json_object_set_new(to, name, json_integer((json_int_t)sum));
+	}
 }
 
 static json_t *find_same(const json_t *list, const json_t *channel)
