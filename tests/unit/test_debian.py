@@ -25,7 +25,8 @@ class Debian(unittest.TestCase):
 
     def test_each_unit_and_program_is_in_a_package(self):
         listed = '\n'.join(path.read_text() for path in (ROOT / 'debian').glob('*.install'))
-        for name in [path.name for path in (ROOT / 'systemd').glob('*.service')] + ['xenloopd', 'xendiscoverd', 'xenloopctl']:
+        units = [path.name for path in (ROOT / 'systemd').iterdir() if path.suffix in ('.service', '.timer')]
+        for name in units + ['xenloopd', 'xendiscoverd', 'xenloopctl']:
             self.assertRegex(listed, rf'/{re.escape(name)}$|/{re.escape(name)}\n', name)
 
 
