@@ -32,9 +32,30 @@ const struct xenloop_link *xenloop_links_by_name(const struct xenloop_links *t,
 	return bsearch(&key, t->link, t->nr, sizeof(key), compare_names);
 }
 
+static int compare_indices(const void *a, const void *b)
+{
+	uint32_t x = (*(struct xenloop_link *const *)a)->ifindex;
+	uint32_t y = (*(struct xenloop_link *const *)b)->ifindex;
+
+	return x < y ? -1 : x > y;
+}
+
+static const struct xenloop_link *search_index(const struct xenloop_links *t,
+					       uint32_t ifindex)
+{
+	const struct xenloop_link key = { .ifindex = ifindex }, *wanted = &key;
+	struct xenloop_link **found;
+
+	found = bsearch(&wanted, t->by_index, t->nr, sizeof(*t->by_index),
+			compare_indices);
+	return found ? *found : NULL;
+}
+
 const struct xenloop_link *
 xenloop_links_by_index(const struct xenloop_links *t, uint32_t ifindex)
 {
+	if (t->by_index)
+		return search_index(t, ifindex);
 	for (size_t i = 0; i < t->nr; i++)
 		if (t->link[i].ifindex == ifindex)
 			return &t->link[i];
@@ -43,14 +64,26 @@ xenloop_links_by_index(const struct xenloop_links *t, uint32_t ifindex)
 
 void xenloop_links_clear(struct xenloop_links *t)
 {
+	free(t->by_index);
 	free(t->link);
 	memset(t, 0, sizeof(*t));
 }
 
-void xenloop_links_sort(struct xenloop_links *t)
+int xenloop_links_sort(struct xenloop_links *t)
 {
-	if (t->nr)
-		qsort(t->link, t->nr, sizeof(t->link[0]), compare_names);
+	struct xenloop_link **by_index;
+
+	if (!t->nr)
+		return 0;
+	by_index = reallocarray(t->by_index, t->nr, sizeof(*by_index));
+	if (!by_index)
+		return -ENOMEM;
+	qsort(t->link, t->nr, sizeof(t->link[0]), compare_names);
+	for (size_t i = 0; i < t->nr; i++)
+		by_index[i] = &t->link[i];
+	qsort(by_index, t->nr, sizeof(*by_index), compare_indices);
+	t->by_index = by_index;
+	return 0;
 }
 
 static struct xenloop_link *add(struct xenloop_links *t)
@@ -65,6 +98,8 @@ static struct xenloop_link *add(struct xenloop_links *t)
 		t->link = link;
 		t->room = room;
 	}
+	free(t->by_index);
+	t->by_index = NULL;
 	link = &t->link[t->nr++];
 	memset(link, 0, sizeof(*link));
 	return link;

@@ -39,6 +39,7 @@ struct xenloop_link {
 
 struct xenloop_links {
 	struct xenloop_link *link;	/* by name; owned */
+	struct xenloop_link **by_index;	/* the same; owned; NULL while it grows */
 	size_t nr;
 	size_t room;
 	bool netfilter;		/* all bridges pass frames to iptables or conntrack */
@@ -51,8 +52,8 @@ const struct xenloop_link *
 xenloop_links_by_index(const struct xenloop_links *t, uint32_t ifindex);
 void xenloop_links_clear(struct xenloop_links *t);
 
-/* Sorts by name; to be called after the last xenloop_links_parse(). */
-void xenloop_links_sort(struct xenloop_links *t);
+/* Sorts; to be called after the last xenloop_links_parse(). 0 or -ENOMEM. */
+int xenloop_links_sort(struct xenloop_links *t);
 
 /*
  * Takes one RTM_NEWLINK message of a dump into the table: of family AF_UNSPEC,

@@ -87,8 +87,7 @@ static int read_once(struct nl_sock *sk, struct xenloop_links *t)
 
 	if (!err && filters_vlans(t))
 		err = dump_family(sk, t, AF_BRIDGE, RTEXT_FILTER_BRVLAN);
-	xenloop_links_sort(t);
-	return err;
+	return err ? err : xenloop_links_sort(t);
 }
 
 int xenloop_links_read(struct xenloop_links_watch *w, struct xenloop_links *t)

@@ -76,7 +76,29 @@ static struct xenloop_pub_node *add(struct xenloop_pub *pub, const char *name)
 
 static bool same(const char *a, const char *b)
 {
-	return a && b ? !strcmp(a, b) : a == b;
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static void free_want(struct xenloop_pub_node *node)
+{
+	if (node->want != node->have)
+		free(node->want);
+	node->want = NULL;
+}
+
+static void free_node(struct xenloop_pub_node *node)
+{
+	free_want(node);
+	free(node->have);
+}
+
+/* What is wanted is what is there: one text is enough for both. */
+static void settle_node(struct xenloop_pub_node *node)
+{
+	if (node->want == node->have)
+		return;
+	free(node->have);
+	node->have = node->want;
 }
 
 const char *xenloop_pub_get(const struct xenloop_pub *pub, const char *name)
@@ -104,7 +126,7 @@ int xenloop_pub_set(struct xenloop_pub *pub, const char *name,
 		free(copy);
 		return -ENOMEM;
 	}
-	free(node->want);
+	free_want(node);
 	node->want = copy;
 	pub->links += links - node->links;
 	node->links = links;
@@ -127,7 +149,6 @@ void xenloop_pub_drop(struct xenloop_pub *pub, const char *prefix)
 static int adopt(struct xenloop_pub *pub, const char *name, const char *text)
 {
 	struct xenloop_roster roster;
-	struct xenloop_pub_node *node;
 	unsigned int links = 0;
 	int err;
 
@@ -135,12 +156,9 @@ static int adopt(struct xenloop_pub *pub, const char *name, const char *text)
 	    !xenloop_roster_parse(text, strlen(text), &roster))
 		links = roster.nr_links;
 	err = xenloop_pub_set(pub, name, text, links);
-	if (err)
-		return err;
-	node = find(pub, name);
-	free(node->have);
-	node->have = strdup(text);
-	return node->have ? 0 : -ENOMEM;
+	if (!err)
+		settle_node(find(pub, name));
+	return err;
 }
 
 static int load_node(struct xenloop_xs *xs, uint32_t domid,
@@ -262,35 +280,18 @@ static int flush_batch(struct xenloop_xs *xs, xenloop_xs_txn t, void *arg)
 	return 0;
 }
 
-/* What was wanted is there now. */
-static int settle_node(struct xenloop_pub_node *node)
-{
-	char *copy;
-
-	if (same(node->have, node->want))
-		return 0;
-	copy = node->want ? strdup(node->want) : NULL;
-	if (node->want && !copy)
-		return -ENOMEM;
-	free(node->have);
-	node->have = copy;
-	return 0;
-}
-
-static int settle(struct xenloop_pub *pub)
+/* What was wanted is there now, and what was not wanted is forgotten. */
+static void settle(struct xenloop_pub *pub)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < pub->nr; i++)
-		if (settle_node(&pub->node[i]))
-			return -ENOMEM;
-	/* What is neither there nor wanted holds nothing and is forgotten. */
-	for (size_t i = 0; i < pub->nr; i++)
+	for (size_t i = 0; i < pub->nr; i++) {
+		settle_node(&pub->node[i]);
 		if (pub->node[i].want)
 			pub->node[kept++] = pub->node[i];
+	}
 	pub->nr = kept;
 	pub->dirty = false;
-	return 0;
 }
 
 int xenloop_pub_flush(struct xenloop_xs *xs, uint32_t domid,
@@ -308,7 +309,8 @@ int xenloop_pub_flush(struct xenloop_xs *xs, uint32_t domid,
 		pub->made = true;
 		b.first = b.end;
 	}
-	return settle(pub);
+	settle(pub);
+	return 0;
 }
 
 int xenloop_pub_remove(struct xenloop_xs *xs, uint32_t domid,
@@ -326,10 +328,8 @@ int xenloop_pub_remove(struct xenloop_xs *xs, uint32_t domid,
 
 void xenloop_pub_free(struct xenloop_pub *pub)
 {
-	for (size_t i = 0; i < pub->nr; i++) {
-		free(pub->node[i].have);
-		free(pub->node[i].want);
-	}
+	for (size_t i = 0; i < pub->nr; i++)
+		free_node(&pub->node[i]);
 	free(pub->node);
 	memset(pub, 0, sizeof(*pub));
 }

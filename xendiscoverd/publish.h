@@ -19,7 +19,7 @@
 struct xenloop_pub_node {
 	char name[XENLOOP_PUB_NAME];	/* "self", "roster/5", "from/5-0-0" */
 	char *have;	/* in XenStore; NULL: not there */
-	char *want;	/* to be there; NULL: to be removed */
+	char *want;	/* to be there; NULL: to be removed; may be have itself */
 	unsigned int links;	/* of a roster node: lines that it wants */
 };
 
