@@ -27,7 +27,7 @@ sources	= $(filter-out %/main.c,$(wildcard $(1)/*.c))
 sources_kmod := $(wildcard kmod/fifo.c)
 lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
 
-.PHONY: all help module userspace demo check check-unit check-xen bench bench-fifo matrix lab xen-root
+.PHONY: all help module userspace demo sim check check-unit check-xen bench bench-fifo matrix lab xen-root
 .PHONY: install install-modules uninstall deb deb-next regen clean fuzz unit-programs deps FORCE
 all: userspace module
 
@@ -104,6 +104,18 @@ $(FIFO_BENCH): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c)) $(BU
 bench-fifo: $(FIFO_BENCH)
 	$(PYTHON) tests/bench/bench_fifo.py $<
 
+## make sim           one host with 10 to 1,000 guests, simulated: build/sim/
+SIM	:= $(BUILD)/obj/tests/sim/sim
+define link_sim
+$(BUILD)/$(1)/tests/sim/sim: $(patsubst %.c,$(BUILD)/$(1)/%.o,$(wildcard tests/sim/*.c)) \
+		$(foreach lib,xenloopd xendiscoverd proto,$(BUILD)/$(1)/lib$(lib).a)
+	$$(CC) $$(BUILD_LDFLAGS) $(2) -o $$@ $$^ $$(PKG_LIBS)
+endef
+$(eval $(call link_sim,obj,))
+$(eval $(call link_sim,asan,$(SANITIZE)))
+sim: $(SIM)
+	BUILD=$(BUILD) $(PYTHON) tests/sim/scale.py $<
+
 ## make check         all of the following; as root it installs what it needs
 check: deps
 	@scripts/check check-unit matrix check-xen
@@ -111,7 +123,7 @@ check: deps
 UNIT	:= $(patsubst %.c,$(BUILD)/asan/%,$(wildcard tests/unit/test_*.c)) \
 	   $(patsubst %.c,$(BUILD)/tsan/%,$(wildcard tests/unit/test_fifo*.c))
 FUZZERS	:= $(patsubst %.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-unit-programs: $(UNIT) $(FUZZERS) $(FIFO_BENCH) userspace $(BUILD)/asan/bin/xenloopctl
+unit-programs: $(UNIT) $(FUZZERS) $(FIFO_BENCH) userspace $(BUILD)/asan/bin/xenloopctl $(BUILD)/asan/tests/sim/sim
 check-unit:
 	@scripts/deps --check
 	@unbuilt=; $(MAKE) --no-print-directory -s -k -j$(NPROC) BUILD=$(BUILD) unit-programs || unbuilt=--unbuilt; \

@@ -23,8 +23,8 @@ class Axis:
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def lines(title, x_title, y_title, series):
-    """series: {label: [(x, y), ...]}; x on a scale of powers of two, y on one of powers of ten."""
+def lines(title, x_title, y_title, series, marked=None):
+    """series: {label: [(x, y), ...]}; x on a scale of powers of two, or of the values `marked`, y on one of powers of ten."""
     points = [point for curve in series.values() for point in curve]
     xs, ys = zip(*points)
     x = Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT, logarithmic=True)
@@ -32,7 +32,8 @@ def lines(title, x_title, y_title, series):
     y = Axis(10.0 ** powers[0], 10.0 ** powers[-1], HEIGHT - BOTTOM, TOP, logarithmic=True)
     parts = frame(title, x_title, y_title, list(series))
     doublings = range(math.ceil(math.log2(min(xs))), int(math.log2(max(xs))) + 1, 2)
-    parts += x_marks([(x(2 ** n), binary(2 ** n)) for n in doublings])
+    parts += x_marks([(x(value), f'{value:g}') for value in marked] if marked else
+                     [(x(2 ** n), binary(2 ** n)) for n in doublings])
     parts += y_marks([(y(10.0 ** n), f'{10.0 ** n:g}') for n in powers])
     for curve, colour in zip(series.values(), COLOURS):
         path = ' '.join(f'{x(a)},{y(b)}' for a, b in curve)

@@ -148,7 +148,7 @@ def main():
     seed, seconds, ifindex, own_mac, mac, domid = sys.argv[1:]
     fuzzer = Fuzzer(int(seed), int(ifindex), own_mac, mac, int(domid))
     fuzzer.run(float(seconds))
-    print(json.dumps({'sent': fuzzer.sent, 'channels': len(fuzzer.ids) - 1, 'answers': fuzzer.answers}))
+    print(json.dumps({'sent': fuzzer.sent, 'answers': fuzzer.answers}))
 
 
 main()
