@@ -27,7 +27,7 @@ sources	= $(filter-out %/main.c,$(wildcard $(1)/*.c))
 sources_kmod := $(wildcard kmod/fifo.c)
 lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
 
-.PHONY: all help module userspace demo sim check check-unit check-xen bench bench-fifo matrix lab xen-root
+.PHONY: all help module userspace demo sim check check-unit check-xen bench bench-scale bench-fifo matrix lab xen-root
 .PHONY: install install-modules uninstall deb deb-next regen clean fuzz unit-programs deps FORCE
 all: userspace module
 
@@ -93,10 +93,13 @@ endif
 ## make demo          boots a Xen host with two guests and shows netfront and XenLoop side by side
 demo bench: xen-root
 	tests/lab/lab $@ --destdir $(BUILD)/xen-root
+bench-scale: xen-root
+	tests/lab/lab scale --destdir $(BUILD)/xen-root
 ## make lab           the same host, and a shell on it
 lab: xen-root
 	tests/lab/lab shell --destdir $(BUILD)/xen-root
 ## make bench         netfront, XenLoop and loopback on the same work: build/bench/
+## make bench-scale   message sizes, pairs of guests, memory of channels and peers: build/bench/scale.json
 ## make bench-fifo    the FIFO alone, in userspace, against memcpy, ck_ring and a pipe: build/bench/fifo.json
 FIFO_BENCH := $(BUILD)/obj/tests/bench/fifo_bench
 $(FIFO_BENCH): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c)) $(BUILD)/obj/libkmod.a

@@ -35,22 +35,25 @@ FACTS = {'kernel': ('g1', 'uname -r'),
 class Bench:
     """Samples of all rounds; an error costs its sample and, at the end, the exit code."""
 
-    def __init__(self, host, measurements, rounds, seconds):
-        self.host, self.measurements, self.rounds, self.seconds = host, measurements, rounds, seconds
-        self.samples = {(way, row): [] for way in ways.WAYS for row in ROWS}
+    def __init__(self, host, measurements, rounds, seconds, by=ways.WAYS):
+        self.host, self.measurements, self.rounds, self.seconds, self.by = host, measurements, rounds, seconds, by
+        self.samples = {(way, row): [] for way in by for measurement in measurements for row in measurement.rows}
         self.errors = []
         self.testbed = {}
         self.known = {}
         self.reading = {}
 
     def run(self):
-        self.reading = measure.prepare(self.host)
+        self.prepare()
         self.testbed = self.facts()
         for number in range(1, self.rounds + 1):
-            for way in ways.WAYS:
+            for way in self.by:
                 self.switch(way)
                 for measurement in self.measurements:
                     self.sample(number, way, measurement)
+
+    def prepare(self):
+        self.reading = measure.prepare(self.host)
 
     def facts(self):
         found = {key: self.host.domains[domain].sh(command, check=False) for key, (domain, command) in FACTS.items()}
@@ -108,7 +111,7 @@ def bench(destdir, rounds=ROUNDS, seconds=SECONDS, rows=None, output=OUTPUT, pub
             raise
     document = finish(run, rows, output)
     if publish:
-        publish_report(document, run.errors)
+        published(report, document, run.errors)
     say(f'done after {time.monotonic() - start:.0f} s, {len(run.errors)} bad samples')
     return len(run.errors)
 
@@ -131,11 +134,12 @@ def finish(run, rows, output):
     return document
 
 
-def publish_report(document, errors):
+def published(by, document, errors):
+    """Writes a report, by its module, where the repository keeps the latest; not with bad samples."""
     if errors:
         say('not published: some samples are bad')
         return
-    report.write(document, PUBLISHED)
+    by.write(document, PUBLISHED)
     say(f'published in {PUBLISHED.relative_to(CHECKOUT)}')
 
 

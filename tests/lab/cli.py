@@ -9,9 +9,11 @@ from pathlib import Path
 
 import background
 import bench
+import crowd
 import demo
 import install
 import runner
+import scale
 import shell
 import trees
 from agent import AgentError
@@ -73,10 +75,10 @@ def command_status(_):
 def command_clean(_):
     """Cache entries of other versions of the lab; what this version uses stays."""
     with HostLock():
-        keep = {trees.path_of(name).name for name in trees.SUITES} | {path_of().name, snapshot_path().name}
+        keep = {trees.path_of(name).name for name in trees.SUITES} | {path_of().name, snapshot_path().name, crowd.path().name}
         for path in CACHE.iterdir():
             kind = path.name.split('-')[0]
-            if kind in ('tree', 'image', 'snapshot', 'installed', 'logs') and path.name.split('.')[0] not in keep:
+            if kind in ('tree', 'image', 'snapshot', 'installed', 'crowd', 'logs') and path.name.split('.')[0] not in keep:
                 trees.remove(path)
 
 
@@ -153,6 +155,12 @@ def command_bench(arguments):
     return 1 if bad else 0
 
 
+def command_scale(arguments):
+    bad = scale.scale(arguments.destdir, arguments.parts, arguments.rounds, arguments.seconds, arguments.output,
+                      arguments.publish)
+    return 1 if bad else 0
+
+
 def command_cases(_):
     for case in runner.find([]):
         summary = (case.module.__doc__ or '').strip().splitlines()
@@ -201,6 +209,12 @@ def parser():
          (['--rounds'], {'type': int, 'default': bench.ROUNDS}),
          (['--seconds'], {'type': int, 'default': bench.SECONDS, 'help': 'of each netperf run'}),
          (['--rows'], {'nargs': '+', 'metavar': 'ROW', 'help': 'only these'}),
+         (['--output'], {'default': bench.OUTPUT, 'metavar': 'DIR', 'help': 'default: build/bench'}),
+         (['--publish'], {'action': 'store_true', 'help': 'also write the report and its plots to docs/bench'}))
+    verb('scale', command_scale, 'measure how cost grows: message sizes, pairs of guests, memory of channels and peers', destdir,
+         (['--parts'], {'nargs': '+', 'choices': scale.PARTS, 'default': scale.PARTS}),
+         (['--rounds'], {'type': int, 'default': scale.ROUNDS}),
+         (['--seconds'], {'type': int, 'default': scale.SECONDS, 'help': 'of each netperf run'}),
          (['--output'], {'default': bench.OUTPUT, 'metavar': 'DIR', 'help': 'default: build/bench'}),
          (['--publish'], {'action': 'store_true', 'help': 'also write the report and its plots to docs/bench'}))
     verb('clean', command_clean, 'drop cached trees, images, snapshots and logs that this version does not use')

@@ -9,7 +9,7 @@ import outputs
 import ways
 from agent import AgentError
 from case import CaseFailed, CommandFailed, expect
-from rows import ROWS
+from rows import ALL_ROWS
 
 PINGS = 300
 READINGS = 5  # of CPU times, to learn what one costs
@@ -19,9 +19,12 @@ STREAM_KEYS = f'{RATE_KEYS},REMOTE_BYTES_RECVD'
 UDP_KEYS = 'THROUGHPUT,LOCAL_SEND_THROUGHPUT,REMOTE_RECV_THROUGHPUT'
 NETPIPE_LARGEST = 1 << 20
 NETPIPE_SMALL = 64  # bytes: messages below tell the latency
+NETSERVER = ('systemctl -q is-active lab-netserver || systemd-run -q -u lab-netserver netserver -D\n'
+             "until ss -Hltn 'sport = :12865' | grep -q .; do sleep 0.1; done")
 NETPIPE_SERVER = f'''systemctl -q stop lab-netpipe 2>/dev/null
 systemd-run -q --collect -u lab-netpipe NPtcp -p 0 -u {NETPIPE_LARGEST}
 until ss -Hltn 'sport = :5002' | grep -q .; do sleep 0.1; done'''
+TROUBLE = (CaseFailed, CommandFailed, AgentError, ValueError, KeyError)  # that costs a sample
 
 
 class SampleError(Exception):
@@ -131,8 +134,7 @@ def for_rows(names):
 def prepare(host):
     """Pins the guests, starts netserver in both, and returns what reading CPU times costs, for take()."""
     ways.pin(host)
-    ways.in_both(host, 'systemctl -q is-active lab-netserver || systemd-run -q -u lab-netserver netserver -D\n'
-                       "until ss -Hltn 'sport = :12865' | grep -q .; do sleep 0.1; done")
+    ways.in_both(host, NETSERVER)
     readings = [cpu(host) for _ in range(READINGS + 1)]
     return {name: (readings[-1][name] - first) / READINGS for name, first in readings[0].items()}
 
@@ -159,7 +161,7 @@ def take(host, measurement, way, seconds, reading=None):
     """One sample; SampleError if it failed or its frames went elsewhere."""
     try:
         return take_checked(host, measurement, way, seconds, reading or {})
-    except (CaseFailed, CommandFailed, AgentError, ValueError, KeyError) as error:
+    except TROUBLE as error:
         raise SampleError(f'{"/".join(measurement.rows)} by {ways.LABEL[way]}: {error}') from error
 
 
@@ -190,4 +192,4 @@ def cost(start, end, reading, work):
 
 
 def shown(row, value):
-    return f'{row} {figures.significant(value):g} {ROWS[row].unit}'
+    return f'{row} {figures.significant(value):g} {ALL_ROWS[row].unit}'

@@ -12,13 +12,18 @@ PLOTS = {'ratio.svg': 'How many times better than netfront',
 
 
 def write(document, directory):
-    directory.mkdir(parents=True, exist_ok=True)
     drawn = plots(document['rows'])
-    for name in PLOTS:
+    write_plots(directory, PLOTS, drawn)
+    (directory / 'report.md').write_text(markdown(document, drawn))
+
+
+def write_plots(directory, names, drawn):
+    """None of these names is left of an earlier run."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in names:
         (directory / name).unlink(missing_ok=True)
     for name, svg in drawn.items():
         (directory / name).write_text(svg)
-    (directory / 'report.md').write_text(markdown(document, drawn))
 
 
 def markdown(document, drawn):
@@ -56,8 +61,8 @@ def channel_text(rows):
             '40 frames of the lab\'s own.')
 
 
-def company_text(rows):
-    shares = [share for row in rows for way in WAYS for share in row['others'][way]]
+def company_text(rows, by=WAYS):
+    shares = [share for row in rows for way in by for share in row['others'][way]]
     disturbed = sum(share > TOLERATED for share in shares)
     return disturbed and (f'While {disturbed} of {len(shares)} samples were taken, other programs used more than '
                           f'{TOLERATED:.0%} of the machine ({max(shares):.0%} at most): these tell little.')
@@ -88,18 +93,18 @@ def percentiles_table(rows):
     return rows and '## Round trips, microseconds\n\n' + table(['row', 'way', 'p50', 'p90', 'p99'], lines)
 
 
-def spread_table(rows):
+def spread_table(rows, by=WAYS, heading='##'):
     def cell(spread):
         return '-' if spread is None else f'{figure(spread["min"])} – {figure(spread["max"])} ({figure(spread["iqr"])})'
 
-    return '## Spread: minimum – maximum (interquartile range)\n\n' + table(
-        ['row', *(LABEL[way] for way in WAYS), 'ratio in each round'],
-        [[row['name'], *(cell(row['spread'][way]) for way in WAYS), ', '.join(map(figure, row['ratios']))] for row in rows])
+    return f'{heading} Spread: minimum – maximum (interquartile range)\n\n' + table(
+        ['row', *(LABEL[way] for way in by), 'ratio in each round'],
+        [[row['name'], *(cell(row['spread'][way]) for way in by), ', '.join(map(figure, row['ratios']))] for row in rows])
 
 
-def errors_text(rows):
+def errors_text(rows, heading='##'):
     lines = sorted({error for row in rows for error in row.get('errors', [])})
-    return lines and '## Samples that failed\n\n' + '\n'.join(f'- {" ".join(line.split())}' for line in lines)
+    return lines and f'{heading} Samples that failed\n\n' + '\n'.join(f'- {" ".join(line.split())}' for line in lines)
 
 
 SECTIONS = (channel_text, company_text, costs_table, udp_table, percentiles_table, spread_table, errors_text)

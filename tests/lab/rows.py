@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""The rows of a benchmark: names, units and what is better."""
+"""The rows of the benchmarks: names, units and what is better."""
 from dataclasses import dataclass
 
 
@@ -29,3 +29,10 @@ ROWS = dict((
     row('CPU_PER_GB', 'CPU for TCP stream', 'CPU s/GB', 'lower'),
     row('CPU_PER_KTRANS', 'CPU for TCP requests', 'CPU s/1000', 'lower'),
 ))
+
+# How cost grows: bytes in one write, and pairs of guests that send at the same time.
+MESSAGES = (64, 256, 1024, 4096, 16384, 65536)
+PAIRS = (1, 2, 4, 8)
+MESSAGE_ROWS = dict(row(f'TCP_STREAM_{size}', f'TCP stream, {size} B', 'Mbit/s') for size in MESSAGES)
+PAIR_ROWS = dict(row(f'PAIRS_{count}', f'TCP streams, {count} pairs', 'Mbit/s') for count in PAIRS)
+ALL_ROWS = {**ROWS, **MESSAGE_ROWS, **PAIR_ROWS}

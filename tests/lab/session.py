@@ -22,7 +22,13 @@ def session(name, destdir=None, up=False):
         with failures_explained(name, background.need_running()) as host:
             yield host
         return
-    saved = installed_snapshot(destdir) if destdir else snapshot()
+    with restored(name, installed_snapshot(destdir) if destdir else snapshot()) as host:
+        yield host
+
+
+@contextmanager
+def restored(name, saved):
+    """The same from a given snapshot."""
     with HostLock() as lock, tempfile.TemporaryDirectory(prefix='run-', dir=CACHE) as directory:
         host = restore(Path(directory), lock, saved=saved)
         try:

@@ -4,22 +4,22 @@ import figures
 from ways import NETFRONT, WAYS, XENLOOP
 
 
-def row(description, samples, errors):
-    """One row of bench.json: medians of each way, and what else the samples brought.
+def row(description, samples, errors, by=WAYS):
+    """One row of bench.json: medians of each way that it was measured by, and what else the samples brought.
 
     `others` is the share of the machine that other programs had during each sample.
     """
     name = description.name
-    taken = {way: samples[way, name] for way in WAYS}
-    values = {way: [entry['value'] for entry in taken[way]] for way in WAYS}
-    middles = {way: figures.middle(values[way]) for way in WAYS}
+    taken = {way: samples[way, name] for way in by}
+    values = {way: [entry['value'] for entry in taken[way]] for way in by}
+    middles = {way: figures.middle(values[way]) for way in by}
     found = {'name': name, 'unit': description.unit, 'better': description.better, **middles,
              'ratio': figures.ratio(description.better, middles[NETFRONT], middles[XENLOOP]),
              'runs': min(map(len, values.values())),
              'ratios': ratios(description.better, values[NETFRONT], values[XENLOOP]),
-             'spread': {way: figures.spread(values[way]) for way in WAYS},
-             'samples': {way: list(map(figures.significant, values[way])) for way in WAYS},
-             'others': {way: [round(entry['others'], 2) for entry in taken[way]] for way in WAYS}}
+             'spread': {way: figures.spread(values[way]) for way in by},
+             'samples': {way: list(map(figures.significant, values[way])) for way in by},
+             'others': {way: [round(entry['others'], 2) for entry in taken[way]] for way in by}}
     found.update(details(taken))
     mine = [text for rows, _, text in errors if name in rows]
     return {**found, **({'errors': mine} if mine else {})}
@@ -54,11 +54,11 @@ def summary(entries):
     return figures.middle(entries)
 
 
-def text(rows):
+def text(rows, by=WAYS):
     """For a terminal."""
-    lines = [f'{"":17}{"unit":11}' + ''.join(f'{way:>11}' for way in WAYS) + f'{"ratio":>8}{"runs":>6}']
+    lines = [f'{"":17}{"unit":11}' + ''.join(f'{way:>11}' for way in by) + f'{"ratio":>8}{"runs":>6}']
     for found in rows:
-        cells = ''.join(f'{figure(found[way]):>11}' for way in WAYS)
+        cells = ''.join(f'{figure(found[way]):>11}' for way in by)
         lines.append(f'{found["name"]:17}{found["unit"]:11}{cells}{figure(found["ratio"]):>8}{found["runs"]:>6}')
     return '\n'.join(lines)
 

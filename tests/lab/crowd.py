@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""A host with sixteen guests, for what depends on their number: booted once into a snapshot of its own, like host.py's."""
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import guests
+from host import FIRST_GUESTS, restore, snapshot, snapshot_path
+from install import install
+from lock import HostLock
+from paths import CACHE, digest, need_room
+from qemu import SNAPSHOT
+from session import restored
+from trees import building
+
+NAMES = [f'g{number}' for number in range(1, 17)]
+LATE = [name for name in NAMES if name not in FIRST_GUESTS]
+CONFIGURATION = {'memory': 128}  # of the late ones: sixteen of the usual size would not fit
+AT_ONCE = 2  # as many boot at a time as there are CPUs, or they only make each other late
+
+
+def path():
+    texts = [guests.config(name, **CONFIGURATION) for name in LATE]
+    return CACHE / f'crowd-{digest(snapshot_path().name, *texts)}'
+
+
+def booted():
+    """The directory with the disk that holds the sixteen, made now if it is not in the cache."""
+    first = snapshot()
+    target = path()
+    with HostLock() as lock, building(target) as temporary:
+        if temporary:
+            need_room(CACHE, 6)
+            print(f'lab: booting {len(LATE)} more guests once, to restore them from now on (some minutes)', file=sys.stderr)
+            boot_and_save(restore(temporary, lock, saved=first))
+    return target
+
+
+def boot_and_save(host):
+    try:
+        for index in range(0, len(LATE), AT_ONCE):
+            boot(host, LATE[index:index + AT_ONCE])
+        host.qemu.save(SNAPSHOT)
+    finally:
+        host.qemu.stop()
+
+
+def boot(host, names):
+    for name in names:
+        host.create(name, **CONFIGURATION)
+    for name in names:
+        host.domains[name].wait(900)
+        host.domains[name].sh('systemctl is-system-running --wait || true', timeout=600)
+
+
+@contextmanager
+def crowd(name, destdir):
+    """A host with all of them, XenLoop installed in each domain, and each pair on both physical CPUs."""
+    with restored(name, booted()) as host:
+        for late in LATE:
+            host.add_domain(late)
+        for domain in host.domains.values():
+            domain.wait(120)
+            domain.set_clock()
+        install(destdir, list(host.domains.values()))
+        host.dom0.sh('\n'.join(f'xl vcpu-pin {guest} 0 {index % 2}' for index, guest in enumerate(NAMES)))
+        yield host
+
+
+def each(host, function, names=NAMES):
+    """Calls function(domain) for these guests at the same time; a list of what it returns."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        return list(pool.map(lambda name: function(host.domains[name]), names))
