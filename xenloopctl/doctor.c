@@ -42,6 +42,25 @@ void xenloop_find(struct xenloop_findings *at, enum xenloop_result result,
 	va_end(args);
 }
 
+void xenloop_find_no_module(struct xenloop_findings *at)
+{
+	xenloop_find(at, XENLOOP_PROBLEM, "module-not-loaded",
+		     "modprobe xenloop; if there is none: dkms autoinstall",
+		     "kernel module xenloop is not loaded");
+}
+
+bool xenloop_is_asked(const struct xenloop_facts *f, const json_t *guest)
+{
+	char domid[24];
+
+	if (!f->nr_who)
+		return true;
+	snprintf(domid, sizeof(domid), "%" JSON_INTEGER_FORMAT,
+		 xenloop_number_at(guest, "domid"));
+	return !strcmp(f->who[0], xenloop_text_at(guest, "name")) ||
+	       !strcmp(f->who[0], domid);
+}
+
 static const struct xenloop_vif_word vif_words[] = {
 	{ "no-bridge", "vif-no-bridge", "is on no Linux bridge",
 	  "ip link set dev VIF master BRIDGE, and bridge= in the guest's configuration",
@@ -196,9 +215,7 @@ static void look_for_module(struct xenloop_findings *at,
 	if (f->module)
 		xenloop_find_ok(at, "xenloop is loaded");
 	else
-		xenloop_find(at, XENLOOP_PROBLEM, "module-not-loaded",
-			     "modprobe xenloop; if there is none: dkms autoinstall",
-			     "kernel module xenloop is not loaded");
+		xenloop_find_no_module(at);
 }
 
 json_t *xenloop_doctor(const struct xenloop_facts *f)

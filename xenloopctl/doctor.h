@@ -36,6 +36,10 @@ __attribute__((format(printf, 5, 6)))
 void xenloop_find(struct xenloop_findings *at, enum xenloop_result result,
 		  const char *cause, const char *todo, const char *fmt, ...);
 
+void xenloop_find_no_module(struct xenloop_findings *at);
+/* Is a guest or peer, by its name or domid, the first one asked about? Yes, if nobody was. */
+bool xenloop_is_asked(const struct xenloop_facts *f, const json_t *guest);
+
 void xenloop_doctor_guest(struct xenloop_findings *at,
 			  const struct xenloop_facts *f);
 void xenloop_doctor_dom0(struct xenloop_findings *at,

@@ -46,18 +46,6 @@ static void check_bridges(struct xenloop_findings *at,
 			     "no guest has a vif on a Linux bridge");
 }
 
-static bool is_guest(const struct xenloop_facts *f, const json_t *guest)
-{
-	char domid[24];
-
-	if (!f->nr_who)
-		return true;
-	snprintf(domid, sizeof(domid), "%" JSON_INTEGER_FORMAT,
-		 xenloop_number_at(guest, "domid"));
-	return !strcmp(f->who[0], xenloop_text_at(guest, "name")) ||
-	       !strcmp(f->who[0], domid);
-}
-
 /* `grave`: somebody asked about this very guest. */
 static void check_guest(struct xenloop_findings *at, const json_t *guest,
 			bool grave)
@@ -143,7 +131,7 @@ static void check_guests(struct xenloop_findings *at,
 	size_t i, nr = 0;
 
 	json_array_foreach(xenloop_at(f->status, "guests"), i, guest) {
-		if (!is_guest(f, guest))
+		if (!xenloop_is_asked(f, guest))
 			continue;
 		nr++;
 		check_guest(at, guest, f->nr_who);

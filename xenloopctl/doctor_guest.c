@@ -26,9 +26,7 @@ static bool check_module(struct xenloop_findings *at,
 				     "module xenloop cannot be used: %s",
 				     xenloop_text_at(f->status, "kernel.error"));
 		else
-			xenloop_find(at, XENLOOP_PROBLEM, "module-not-loaded",
-				     "modprobe xenloop; if there is none: dkms autoinstall",
-				     "kernel module xenloop is not loaded");
+			xenloop_find_no_module(at);
 		return false;
 	}
 	if (strcmp(module, daemon))
@@ -293,18 +291,6 @@ static void check_peer(struct xenloop_findings *at,
 		check_link(at, f, peer);
 }
 
-static bool is_meant(const struct xenloop_facts *f, const json_t *peer)
-{
-	char domid[24];
-
-	if (!f->nr_who)
-		return true;
-	snprintf(domid, sizeof(domid), "%" JSON_INTEGER_FORMAT,
-		 xenloop_number_at(peer, "domid"));
-	return !strcmp(f->who[0], xenloop_text_at(peer, "name")) ||
-	       !strcmp(f->who[0], domid);
-}
-
 static void check_peers(struct xenloop_findings *at,
 			const struct xenloop_facts *f)
 {
@@ -313,7 +299,7 @@ static void check_peers(struct xenloop_findings *at,
 
 	at->check = "peer";
 	json_array_foreach(xenloop_at(f->peers, "peers"), i, peer) {
-		if (!is_meant(f, peer))
+		if (!xenloop_is_asked(f, peer))
 			continue;
 		check_peer(at, f, peer);
 		nr++;
