@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,9 +254,7 @@ static const struct broken guest_cases[] = {
 
 static void test_guest(void **state)
 {
-	for (size_t i = 0; i < sizeof(guest_cases) / sizeof(guest_cases[0]);
-	     i++)
-		judge_answers(&guest_cases[i], guest_facts, false);
+	judge_answers(*state, guest_facts, false);
 }
 
 #define VIF	"status.guests.1.vifs.0.state "
@@ -344,55 +343,53 @@ static const struct broken dom0_cases[] = {
 
 static void test_dom0(void **state)
 {
-	for (size_t i = 0; i < sizeof(dom0_cases) / sizeof(dom0_cases[0]); i++)
-		judge_answers(&dom0_cases[i], dom0_facts, true);
+	judge_answers(*state, dom0_facts, true);
 }
 
 /* The daemon cannot be asked, and plain files have to do. */
+static const struct without_daemon {
+	struct broken b;
+	struct xenloop_facts f;
+} daemon_cases[] = {
+	{ { "not on Xen", { NULL }, "not-xen " },
+	  { .error = -ENOENT } },
+	{ { "stopped", { NULL }, "daemon-stopped " },
+	  { .error = -ECONNREFUSED, .hypervisor = "xen",
+	    .module = true } },
+	{ { "stopped, unloaded", { NULL },
+	    "daemon-stopped module-not-loaded " },
+	  { .error = -ENOENT, .hypervisor = "xen",
+	    .unit_load = "loaded", .unit_active = "inactive" } },
+	{ { "not installed", { NULL }, "daemon-not-installed " },
+	  { .error = -ENOENT, .hypervisor = "xen", .module = true,
+	    .unit_load = "not-found" } },
+	{ { "masked", { NULL }, "daemon-masked " },
+	  { .error = -ENOENT, .hypervisor = "xen", .module = true,
+	    .unit_load = "masked" } },
+	{ { "failed", { NULL }, "daemon-failed " },
+	  { .error = -ENOENT, .hypervisor = "xen", .module = true,
+	    .unit_load = "loaded", .unit_active = "failed",
+	    .unit_result = "exit-code" } },
+	{ { "not allowed", { NULL }, "no-permission " },
+	  { .error = -EACCES, .hypervisor = "xen", .module = true } },
+	{ { "hangs", { NULL }, "daemon-hangs " },
+	  { .error = -ETIMEDOUT, .hypervisor = "xen",
+	    .module = true } },
+	{ { "another language", { NULL }, "daemon-other-version " },
+	  { .error = -EPROTO, .hypervisor = "xen", .module = true } },
+	{ { "too busy", { NULL }, "daemon-unreachable " },
+	  { .error = -EBUSY, .hypervisor = "xen", .module = true } },
+	{ { "stopped in Dom0", { NULL }, "daemon-stopped " },
+	  { .error = -ENOENT, .hypervisor = "xen", .dom0 = true,
+	    .control_domain = true } },
+};
+
 static void test_no_daemon(void **state)
 {
-	static const struct {
-		struct broken b;
-		struct xenloop_facts f;
-	} rows[] = {
-		{ { "not on Xen", { NULL }, "not-xen " },
-		  { .error = -ENOENT } },
-		{ { "stopped", { NULL }, "daemon-stopped " },
-		  { .error = -ECONNREFUSED, .hypervisor = "xen",
-		    .module = true } },
-		{ { "stopped, unloaded", { NULL },
-		    "daemon-stopped module-not-loaded " },
-		  { .error = -ENOENT, .hypervisor = "xen",
-		    .unit_load = "loaded", .unit_active = "inactive" } },
-		{ { "not installed", { NULL }, "daemon-not-installed " },
-		  { .error = -ENOENT, .hypervisor = "xen", .module = true,
-		    .unit_load = "not-found" } },
-		{ { "masked", { NULL }, "daemon-masked " },
-		  { .error = -ENOENT, .hypervisor = "xen", .module = true,
-		    .unit_load = "masked" } },
-		{ { "failed", { NULL }, "daemon-failed " },
-		  { .error = -ENOENT, .hypervisor = "xen", .module = true,
-		    .unit_load = "loaded", .unit_active = "failed",
-		    .unit_result = "exit-code" } },
-		{ { "not allowed", { NULL }, "no-permission " },
-		  { .error = -EACCES, .hypervisor = "xen", .module = true } },
-		{ { "hangs", { NULL }, "daemon-hangs " },
-		  { .error = -ETIMEDOUT, .hypervisor = "xen",
-		    .module = true } },
-		{ { "another language", { NULL }, "daemon-other-version " },
-		  { .error = -EPROTO, .hypervisor = "xen", .module = true } },
-		{ { "too busy", { NULL }, "daemon-unreachable " },
-		  { .error = -EBUSY, .hypervisor = "xen", .module = true } },
-		{ { "stopped in Dom0", { NULL }, "daemon-stopped " },
-		  { .error = -ENOENT, .hypervisor = "xen", .dom0 = true,
-		    .control_domain = true } },
-	};
+	const struct without_daemon *row = *state;
+	struct xenloop_facts f = row->f;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct xenloop_facts f = rows[i].f;
-
-		judge(&rows[i].b, &f);
-	}
+	judge(&row->b, &f);
 }
 
 /* What people are told to type has the interface's name in it. */
@@ -422,14 +419,70 @@ static void test_todo(void **state)
 	json_decref(facts);
 }
 
+static void put_file(const char *root, const char *path, const char *text)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "mkdir -p $(dirname '%s/%s') && printf '%s\\n' >'%s/%s'", root,
+		 path, text, root, path);
+	assert_int_equal(system(command), 0);
+}
+
+/* What is looked at where no daemon answers. */
+static void test_files(void **state)
+{
+	char root[] = "/tmp/xenloop-doctor-XXXXXX", socket[64], command[64];
+	struct xenloop_facts f = { .dom0 = false };
+
+	assert_non_null(mkdtemp(root));
+	snprintf(socket, sizeof(socket), "%s/control", root);
+	xenloop_facts_gather(&f, socket, "xenloopd", root);
+	assert_int_equal(f.error, -ENOENT);
+	assert_string_equal(f.hypervisor, "");
+	assert_false(f.module || f.control_domain);
+	put_file(root, "sys/hypervisor/type", "xen");
+	put_file(root, "sys/module/xenloop/initstate", "live");
+	put_file(root, "proc/xen/capabilities", "control_d");
+	xenloop_facts_gather(&f, socket, "xenloopd", root);
+	assert_string_equal(f.hypervisor, "xen");
+	assert_true(f.module && f.control_domain);
+	assert_null(f.status);
+	snprintf(command, sizeof(command), "rm -r '%s'", root);
+	assert_int_equal(system(command), 0);
+}
+
+#define NR(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct CMUnitTest tests[NR(guest_cases) + NR(dom0_cases) +
+			       NR(daemon_cases) + 2];
+static size_t nr_tests;
+
+/* Each broken set-up is a test of its own. */
+static void add_test(const char *where, const struct broken *b,
+		     CMUnitTestFunction fn, const void *row)
+{
+	static char names[NR(tests)][80];
+
+	snprintf(names[nr_tests], sizeof(names[0]), "%s: %s", where, b->name);
+	tests[nr_tests] = (struct CMUnitTest){
+		.name = names[nr_tests], .test_func = fn,
+		.initial_state = (void *)row,
+	};
+	nr_tests++;
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_guest),
-		cmocka_unit_test(test_dom0),
-		cmocka_unit_test(test_no_daemon),
-		cmocka_unit_test(test_todo),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	for (size_t i = 0; i < NR(guest_cases); i++)
+		add_test("guest", &guest_cases[i], test_guest,
+			 &guest_cases[i]);
+	for (size_t i = 0; i < NR(dom0_cases); i++)
+		add_test("Dom0", &dom0_cases[i], test_dom0, &dom0_cases[i]);
+	for (size_t i = 0; i < NR(daemon_cases); i++)
+		add_test("no daemon", &daemon_cases[i].b, test_no_daemon,
+			 &daemon_cases[i]);
+	tests[nr_tests++] = (struct CMUnitTest)cmocka_unit_test(test_todo);
+	tests[nr_tests++] = (struct CMUnitTest)cmocka_unit_test(test_files);
+	return _cmocka_run_group_tests("doctor", tests, nr_tests, NULL, NULL);
 }
