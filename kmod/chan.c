@@ -183,7 +183,7 @@ static void drop_chan(struct xenloop_chan *chan)
 {
 	xenloop_evtchn_close(&chan->evtchn, chan);
 	netif_napi_del(&chan->napi);
-	xenloop_rx_exit(chan);
+	xenloop_poller_exit(chan);
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);
 	xenloop_chan_free(chan);
@@ -207,7 +207,7 @@ static struct xenloop_chan *new_chan(struct xenloop_peer *peer, u32 size,
 	if (err == -ENOSPC)
 		NL_SET_ERR_MSG(extack, "out of grants");
 	if (!err)
-		err = xenloop_rx_init(chan);
+		err = xenloop_poller_init(chan);
 	if (err) {
 		xenloop_ungrant(&chan->own);
 		xenloop_chan_free(chan);

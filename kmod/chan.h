@@ -7,7 +7,6 @@
 #define XENLOOP_CHAN_H
 
 #include <linux/if_ether.h>
-#include <linux/kthread.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/workqueue.h>
@@ -16,6 +15,7 @@
 #include "evtchn.h"
 #include "fifo.h"
 #include "grant.h"
+#include "poller.h"
 #include "stats.h"
 
 struct netlink_ext_ack;
@@ -100,8 +100,7 @@ struct xenloop_rx {
  * @evtchn: doorbell
  * @eoi_prod: rx.fifo.claim at the last acknowledged interrupt
  * @eoi_cons: tx.fifo.cons at the same moment
- * @pacer: thread that goes on polling under load
- * @pace: its work
+ * @poller: polls under load, and in idle time
  * @napi: receives, and takes the backlog on when there is room
  * @tx: sending half
  * @rx: receiving half
@@ -132,8 +131,7 @@ struct xenloop_chan {
 	struct xenloop_evtchn evtchn;
 	u32 eoi_prod;
 	u32 eoi_cons;
-	struct kthread_worker *pacer;
-	struct kthread_work pace;
+	struct xenloop_poller poller;
 	struct napi_struct napi;
 	struct xenloop_tx tx;
 	struct xenloop_rx rx;
@@ -184,8 +182,6 @@ void xenloop_tx_stop(struct xenloop_chan *chan);
 
 /* rx.c */
 int xenloop_rx_poll(struct napi_struct *napi, int budget);
-int xenloop_rx_init(struct xenloop_chan *chan);
-void xenloop_rx_exit(struct xenloop_chan *chan);
 irqreturn_t xenloop_rx_interrupt(int irq, void *data);
 void xenloop_rx_finish(struct xenloop_chan *chan);
 bool xenloop_rx_drained(struct xenloop_chan *chan);

@@ -4,6 +4,7 @@
  * is through, and a peer whose events bring no work is slowed down by the
  * kernel itself.
  */
+#include <linux/sched/clock.h>
 #include <linux/types.h>
 #include <xen/interface/xen.h>
 #include <xen/interface/event_channel.h>
@@ -31,6 +32,7 @@ static int bind(struct xenloop_evtchn *ev, evtchn_port_t port,
 		return irq;
 	}
 	ev->port = port;
+	ewma_event_cost_init(&ev->cost);
 	ev->irq = irq;
 	atomic_inc(&xenloop.ports_bound);
 	return 0;
@@ -76,18 +78,20 @@ void xenloop_evtchn_close(struct xenloop_evtchn *ev, void *data)
 	atomic_dec(&xenloop.ports_bound);
 }
 
-/* Ring the peer. Any context. */
-void xenloop_evtchn_notify(const struct xenloop_evtchn *ev)
+/* Ring the peer, and learn what that costs. Any context. */
+void xenloop_evtchn_notify(struct xenloop_evtchn *ev)
 {
-	if (ev->irq)
-		notify_remote_via_irq(ev->irq);
+	u64 from = local_clock();
+
+	if (!ev->irq)
+		return;
+	notify_remote_via_irq(ev->irq);
+	ewma_event_cost_add(&ev->cost, local_clock() - from);
 }
 
-/* Let the next event in, if one was taken. From NAPI only. */
+/* Let the next event in, after one was taken. From NAPI only. */
 void xenloop_evtchn_eoi(struct xenloop_evtchn *ev, bool spurious)
 {
-	if (!ev->eoi_due)
-		return;
 	WRITE_ONCE(ev->eoi_due, false);
 	xen_irq_lateeoi(ev->irq, spurious ? XEN_EOI_FLAG_SPURIOUS : 0);
 }

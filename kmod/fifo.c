@@ -325,3 +325,9 @@ bool xenloop_consumer_sleep(const struct xenloop_consumer *c)
 	virt_mb(); /* against the one in xenloop_producer_publish() */
 	return xenloop_consumer_has_data(c);
 }
+
+/* Ask for no event, for the next 2^32 bytes at least. */
+void xenloop_consumer_wake(const struct xenloop_consumer *c)
+{
+	WRITE_ONCE(c->fifo.ctrl->data_event, c->claim);
+}

@@ -86,5 +86,6 @@ const void *xenloop_consumer_chunk(const struct xenloop_consumer *c,
 void xenloop_consumer_pop(struct xenloop_consumer *c, u32 len);
 bool xenloop_consumer_release(struct xenloop_consumer *c);
 bool xenloop_consumer_sleep(const struct xenloop_consumer *c);
+void xenloop_consumer_wake(const struct xenloop_consumer *c);
 
 #endif /* XENLOOP_KMOD_FIFO_H */

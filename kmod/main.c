@@ -17,6 +17,7 @@ struct xenloop_state xenloop = {
 	.stall_ms = 5000,
 	.drain_ms = 2000,
 	.hold_ms = 1000,
+	.poll_us = 3000,
 	.backlog_bytes = 4 << 20,
 };
 

@@ -2,11 +2,12 @@
 /* Do not edit: made from proto/xenloop.yaml by proto/gen.py (make regen). */
 #include "netlink-gen.h"
 
-static const struct nla_policy set_do_policy[XENLOOP_A_INFO_BACKLOG_BYTES + 1] = {
+static const struct nla_policy set_do_policy[XENLOOP_A_INFO_POLL_TIME + 1] = {
 	[XENLOOP_A_INFO_STALL_TIMEOUT] = { .type = NLA_U32, },
 	[XENLOOP_A_INFO_DRAIN_TIMEOUT] = { .type = NLA_U32, },
 	[XENLOOP_A_INFO_HOLD_TIMEOUT] = { .type = NLA_U32, },
 	[XENLOOP_A_INFO_BACKLOG_BYTES] = { .type = NLA_U32, },
+	[XENLOOP_A_INFO_POLL_TIME] = { .type = NLA_U32, },
 };
 
 static const struct nla_policy iface_attach_do_policy[XENLOOP_A_IFACE_MAC + 1] = {
@@ -70,7 +71,7 @@ const struct genl_ops xenloop_nl_ops[XENLOOP_NL_OPS_COUNT] = {
 		.cmd = XENLOOP_CMD_SET,
 		.doit = xenloop_nl_set_doit,
 		.policy = set_do_policy,
-		.maxattr = XENLOOP_A_INFO_BACKLOG_BYTES,
+		.maxattr = XENLOOP_A_INFO_POLL_TIME,
 		.flags = GENL_ADMIN_PERM,
 	},
 	{

@@ -43,7 +43,8 @@ static int put_info(struct sk_buff *msg)
 	    nla_put_u32(msg, XENLOOP_A_INFO_DRAIN_TIMEOUT, xenloop.drain_ms) ||
 	    nla_put_u32(msg, XENLOOP_A_INFO_HOLD_TIMEOUT, xenloop.hold_ms) ||
 	    nla_put_u32(msg, XENLOOP_A_INFO_BACKLOG_BYTES,
-			xenloop.backlog_bytes))
+			xenloop.backlog_bytes) ||
+	    nla_put_u32(msg, XENLOOP_A_INFO_POLL_TIME, xenloop.poll_us))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -126,6 +127,7 @@ static const struct tunable tunables[] = {
 	{ XENLOOP_A_INFO_HOLD_TIMEOUT, 0, 10000, &xenloop.hold_ms },
 	{ XENLOOP_A_INFO_BACKLOG_BYTES, 256 << 10, 64 << 20,
 	  &xenloop.backlog_bytes },
+	{ XENLOOP_A_INFO_POLL_TIME, 0, 10000, &xenloop.poll_us },
 };
 
 /* All or nothing: check every value before the first one is set. */

@@ -16,57 +16,13 @@
 /* Without memory, or while the peer ponders, look again after this. */
 #define LATER	msecs_to_jiffies(10)
 
-/*
- * Under load softirqs can take all the time there is, and the process that
- * should read what they deliver gets none: datagrams then die at a full
- * socket. So while the CPU has something else to do, polls run in a thread.
- * Between two of them it yields: the reader empties its socket before more is
- * delivered, and the FIFO, and then the sender, waits for it. The thread still
- * gets its share among other work.
- */
-#define PACER_NICE	5
-
-static void pace(struct kthread_work *work)
-{
-	struct xenloop_chan *chan = container_of(work, struct xenloop_chan,
-						 pace);
-
-	yield();
-	local_bh_disable();
-	napi_schedule(&chan->napi);
-	local_bh_enable(); /* polls here, in this thread */
-}
-
-/* What the receiving half needs besides NAPI. Returns 0 or an error. */
-int xenloop_rx_init(struct xenloop_chan *chan)
-{
-	struct kthread_worker *pacer =
-		kthread_run_worker(0, "xenloop/%u", chan->peer->domid);
-
-	if (IS_ERR(pacer))
-		return PTR_ERR(pacer);
-	set_user_nice(pacer->task, PACER_NICE);
-	kthread_init_work(&chan->pace, pace);
-	chan->pacer = pacer;
-	return 0;
-}
-
-/* NAPI is disabled and the interrupt unbound. May sleep. */
-void xenloop_rx_exit(struct xenloop_chan *chan)
-{
-	kthread_destroy_worker(chan->pacer);
-}
-
 irqreturn_t xenloop_rx_interrupt(int irq, void *data)
 {
 	struct xenloop_chan *chan = data;
 
 	xenloop_inc(chan, RX_EVENTS);
 	WRITE_ONCE(chan->evtchn.eoi_due, true);
-	if (is_idle_task(current))
-		napi_schedule(&chan->napi);
-	else
-		kthread_queue_work(chan->pacer, &chan->pace);
+	xenloop_poller_interrupt(chan);
 	return IRQ_HANDLED;
 }
 
@@ -228,6 +184,10 @@ static bool go_on(struct xenloop_chan *chan)
 	if (chan->rx.later || READ_ONCE(chan->fault) ||
 	    test_bit(NAPI_STATE_IN_BUSY_POLL, &chan->napi.state))
 		return false;
+	if (xenloop_poller_awake(chan)) {
+		xenloop_consumer_wake(&chan->rx.fifo);
+		return false;
+	}
 	return xenloop_consumer_sleep(&chan->rx.fifo);
 }
 
@@ -266,12 +226,14 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 	xenloop_chan_watch(chan);
 	if (work == budget && napi_complete_done(napi, work - 1)) {
 		xenloop_inc(chan, RX_PACED);
-		kthread_queue_work(chan->pacer, &chan->pace);
+		xenloop_poller_pace(chan);
 		return work - 1;
 	}
 	if (work == budget || go_on(chan))
 		return budget;
 	acknowledge(chan);
+	if (chan->poller.armed)
+		xenloop_poller_sleep(chan, work);
 	napi_complete_done(napi, work);
 	return work;
 }

@@ -156,7 +156,7 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 	synchronize_net();
 	xenloop_evtchn_notify(&chan->evtchn);
 	xenloop_evtchn_close(&chan->evtchn, chan);
-	xenloop_rx_exit(chan);
+	xenloop_poller_exit(chan);
 	netif_napi_del(&chan->napi);
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);

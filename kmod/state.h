@@ -18,6 +18,7 @@
  * @stall_ms: no progress for this long closes a channel
  * @drain_ms: longest wait for the peer at a graceful close
  * @hold_ms: longest wait for marker frames
+ * @poll_us: longest look for the next frame in idle time; microseconds
  * @backlog_bytes: truesize of the frames that may wait in one channel
  * @chans_created: channels since load
  * @chans_destroyed: channels freed since load
@@ -35,6 +36,7 @@ struct xenloop_state {
 	u32 stall_ms;
 	u32 drain_ms;
 	u32 hold_ms;
+	u32 poll_us;
 	u32 backlog_bytes;
 	atomic64_t chans_created;
 	atomic64_t chans_destroyed;

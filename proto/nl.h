@@ -36,6 +36,7 @@ struct xenloop_nl_tunables {
 	int64_t drain_timeout;		/* ms */
 	int64_t hold_timeout;		/* ms */
 	int64_t backlog_bytes;
+	int64_t poll_time;		/* us */
 };
 
 struct xenloop_nl_info {

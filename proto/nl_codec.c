@@ -31,6 +31,7 @@ static struct nla_policy info_policy[XENLOOP_A_INFO_MAX + 1] = {
 	[XENLOOP_A_INFO_DRAIN_TIMEOUT] = U32,
 	[XENLOOP_A_INFO_HOLD_TIMEOUT] = U32,
 	[XENLOOP_A_INFO_BACKLOG_BYTES] = U32,
+	[XENLOOP_A_INFO_POLL_TIME] = U32,
 };
 
 static struct nla_policy iface_policy[XENLOOP_A_IFACE_MAX + 1] = {
@@ -156,6 +157,7 @@ int xenloop_nl_parse_info(struct nlmsghdr *nlh, struct xenloop_nl_info *out)
 	out->tun.drain_timeout = get_u32(tb[XENLOOP_A_INFO_DRAIN_TIMEOUT]);
 	out->tun.hold_timeout = get_u32(tb[XENLOOP_A_INFO_HOLD_TIMEOUT]);
 	out->tun.backlog_bytes = get_u32(tb[XENLOOP_A_INFO_BACKLOG_BYTES]);
+	out->tun.poll_time = get_u32(tb[XENLOOP_A_INFO_POLL_TIME]);
 	return 0;
 }
 

@@ -67,6 +67,7 @@ static int op_set(struct xenloop_nl *nl, const struct xenloop_nl_tunables *tun)
 			    tun->hold_timeout);
 		put_tunable(msg, XENLOOP_A_INFO_BACKLOG_BYTES,
 			    tun->backlog_bytes);
+		put_tunable(msg, XENLOOP_A_INFO_POLL_TIME, tun->poll_time);
 	}
 	return xenloop_nl_transact(c, msg, NULL, NULL);
 }

@@ -200,6 +200,7 @@ int xenloopd_kernel_tune(struct xenloopd *d)
 		.drain_timeout = d->settings.drain_timeout,
 		.hold_timeout = d->settings.hold_timeout,
 		.backlog_bytes = d->settings.backlog_bytes,
+		.poll_time = d->settings.poll_time,
 	};
 	int err;
 

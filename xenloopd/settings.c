@@ -19,6 +19,7 @@ void xenloopd_settings_default(struct xenloopd_settings *s)
 		.drain_timeout = 2000,
 		.hold_timeout = 1000,
 		.backlog_bytes = 4 << 20,
+		.poll_time = 3000,
 	};
 }
 
@@ -113,6 +114,9 @@ static const struct xenloop_conf_key keys[] = {
 	{ .section = "kernel", .key = "backlog-bytes",
 	  .type = XENLOOP_CONF_U32, .min = 256 << 10, .max = 64 << 20,
 	  .suffix = true, .offset = AT(backlog_bytes) },
+	{ .section = "kernel", .key = "poll-time",
+	  .type = XENLOOP_CONF_U32, .max = 10000,
+	  .offset = AT(poll_time) },
 };
 
 #define NR_KEYS	(sizeof(keys) / sizeof(keys[0]))

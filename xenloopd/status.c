@@ -136,14 +136,15 @@ static json_t *settings_json(const struct xenloopd *d)
 {
 	const struct xenloopd_settings *s = &d->settings;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "fifo_size", (json_int_t)s->fifo_size,
 			 "idle_ms", (json_int_t)s->idle_timeout * 1000,
 			 "max_channels", (json_int_t)s->max_channels,
 			 "stall_ms", (json_int_t)s->stall_timeout,
 			 "drain_ms", (json_int_t)s->drain_timeout,
 			 "hold_ms", (json_int_t)s->hold_timeout,
-			 "backlog_bytes", (json_int_t)s->backlog_bytes);
+			 "backlog_bytes", (json_int_t)s->backlog_bytes,
+			 "poll_us", (json_int_t)s->poll_time);
 }
 
 static const struct xenloop_nl_iface *

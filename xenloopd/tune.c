@@ -30,6 +30,8 @@ static const struct tunable tunables[] = {
 	  "more: order is kept if a marker is late; less: a lost one delays less" },
 	{ "backlog-bytes", "bytes",
 	  "more: fewer drops in bursts; costs memory and delay on a full channel" },
+	{ "poll-time", "us",
+	  "more: quicker answers from an idle guest; costs processor time; 0: off" },
 };
 
 #define NR_TUNABLES	(sizeof(tunables) / sizeof(tunables[0]))

@@ -43,6 +43,7 @@ struct xenloopd_settings {
 	uint32_t drain_timeout;		/* ms */
 	uint32_t hold_timeout;		/* ms */
 	uint32_t backlog_bytes;
+	uint32_t poll_time;		/* us; 0: off */
 	unsigned int nr_ifnames;	/* 0: all */
 	char ifname[XENLOOPD_MAX_IFNAMES][XENLOOP_NL_IFNAME];
 };

@@ -171,6 +171,25 @@ static void data_events(void **state)
 	assert_false(xenloop_producer_publish(&f->prod));
 }
 
+/* A consumer that looks by itself is not rung, until it sleeps again. */
+static void no_data_events(void **state)
+{
+	struct fifo_pages *f = *state;
+	u32 i;
+
+	assert_false(xenloop_consumer_sleep(&f->cons));
+	xenloop_consumer_wake(&f->cons);
+	for (i = 0; i < 3; i++) {
+		fifo_put(&f->prod, 100, i);
+		assert_false(xenloop_producer_publish(&f->prod));
+		xenloop_consumer_claim(&f->cons);
+		assert_frame(f, 100, i);
+	}
+	assert_false(xenloop_consumer_sleep(&f->cons));
+	fifo_put(&f->prod, 100, 3);
+	assert_true(xenloop_producer_publish(&f->prod));
+}
+
 /* The producer that waits is told once, when a quarter is free, not before. */
 static void room_events(void **state)
 {
@@ -438,7 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(sizes), T(abi_offsets), T(empty), T(frame_lengths),
 		T(every_boundary), T(full), T(nothing_shows_before_publish),
-		T(data_events), T(room_events),
+		T(data_events), T(no_data_events), T(room_events),
 		T(room_event_of_the_largest_frame), T(consumed_events),
 		T(pull_back),
 		T(pull_back_undecided), T(geometry), T(hostile_prod),

@@ -252,7 +252,7 @@ static void test_short_answer(void **state)
 
 static void test_set(void **state)
 {
-	static const struct xenloop_nl_tunables tun = { 5000, -1, 0, -1 };
+	static const struct xenloop_nl_tunables tun = { 5000, -1, 0, -1, 50 };
 
 	add_ack(0, NULL);
 	end_batch();
@@ -263,6 +263,8 @@ static void test_set(void **state)
 	assert_int_equal(nla_get_u32(sent(XENLOOP_CMD_SET, 0,
 					  XENLOOP_A_INFO_HOLD_TIMEOUT)), 0);
 	assert_null(sent(XENLOOP_CMD_SET, 0, XENLOOP_A_INFO_BACKLOG_BYTES));
+	assert_int_equal(nla_get_u32(sent(XENLOOP_CMD_SET, 0,
+					  XENLOOP_A_INFO_POLL_TIME)), 50);
 }
 
 static void test_info(void **state)

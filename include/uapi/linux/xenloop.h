@@ -85,6 +85,8 @@ enum xenloop_reason {
  *   frame when a channel comes up.
  * XENLOOP_A_INFO_BACKLOG_BYTES (u32): Tunable: bytes that may wait for room in
  *   one channel.
+ * XENLOOP_A_INFO_POLL_TIME (u32): Tunable, us: longest look for the next frame
+ *   in idle time; 0 turns it off.
  */
 enum {
 	XENLOOP_A_INFO_MODULE_VERSION = 1,
@@ -104,6 +106,7 @@ enum {
 	XENLOOP_A_INFO_DRAIN_TIMEOUT,
 	XENLOOP_A_INFO_HOLD_TIMEOUT,
 	XENLOOP_A_INFO_BACKLOG_BYTES,
+	XENLOOP_A_INFO_POLL_TIME,
 	XENLOOP_A_INFO_PAD,
 
 	__XENLOOP_A_INFO_MAX,
@@ -227,10 +230,11 @@ enum {
  * - do reply: module-version abi-version features epoch fifo-size-min
  *     fifo-size-max chans-created chans-destroyed pages-granted pages-freed
  *     pages-deferred pages-mapped ports-bound stall-timeout drain-timeout
- *     hold-timeout backlog-bytes
+ *     hold-timeout backlog-bytes poll-time
  * XENLOOP_CMD_SET: Change tunables; absent attributes stay as they are.
  *   Attributes: XENLOOP_A_INFO_*. Needs CAP_NET_ADMIN.
  * - do request: stall-timeout drain-timeout hold-timeout backlog-bytes
+ *     poll-time
  * XENLOOP_CMD_IFACE_ATTACH: Hook an interface. EEXIST when attached, ENODEV
  *   when unknown, EINVAL when it is not the netfront of that vif or has
  *   another MAC. Attributes: XENLOOP_A_IFACE_*. Needs CAP_NET_ADMIN.

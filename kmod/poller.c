@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who polls, and when.
+ *
+ * An interrupt that meets an idle CPU polls at once. Under load softirqs could
+ * take all the time there is, and the process that should read what they
+ * deliver would get none: datagrams then die at a full socket. So while the CPU
+ * has something else to do, polls run in a thread. Between two of them it
+ * yields: the reader empties its socket before more is delivered, and the FIFO,
+ * and then the sender, waits for it. The thread still gets its share among other
+ * work.
+ *
+ * When the CPU would go idle after a frame, the thread stays for a while and
+ * looks for the next one: an event, the interrupt and the way out of idle cost
+ * more than everything else in a round trip. It does so only as long as it is
+ * alone on its CPU, and not where other guests want that CPU; and only where it
+ * has paid lately: the window grows while frames come soon after the channel
+ * went to sleep, and closes when they don't.
+ */
+#include <linux/kernel_stat.h>
+#include <linux/netdevice.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/stat.h>
+
+#include "chan.h"
+#include "compat.h"
+#include "iface.h"
+#include "poller.h"
+#include "state.h"
+
+#define POLLER_NICE	5
+#define WINDOW_START	(16u * NSEC_PER_USEC)
+/*
+ * How many times what it costs to send an event may be spent on looking, to
+ * save one: being woken up costs several times as much as waking up.
+ */
+#define EVENTS_WORTH	32
+#define STEAL_EVERY	(50 * NSEC_PER_MSEC)
+
+/* One poll of NAPI, in this thread. */
+static void poll_here(struct xenloop_chan *chan)
+{
+	local_bh_disable();
+	napi_schedule(&chan->napi);
+	local_bh_enable();
+}
+
+/* Does nobody else want this CPU, and nothing else want this thread? */
+static bool may_spin(const struct xenloop_poller *p)
+{
+	return single_task_running() && !need_resched() &&
+	       !READ_ONCE(p->paced);
+}
+
+/*
+ * Did others run on this CPU while the guest wanted to? Then its idle time is
+ * theirs. More than an eighth of the time counts.
+ */
+static bool is_contended(struct xenloop_poller *p)
+{
+	u64 now = local_clock();
+	u64 stolen = kcpustat_this_cpu->cpustat[CPUTIME_STEAL];
+
+	if (now - p->steal_seen > STEAL_EVERY) {
+		p->contended = stolen - p->stolen > (now - p->steal_seen) / 8;
+		p->stolen = stolen;
+		p->steal_seen = now;
+	}
+	return p->contended;
+}
+
+/* Is there something to poll for? */
+static bool is_due(const struct xenloop_chan *chan)
+{
+	return READ_ONCE(chan->evtchn.eoi_due) ||
+	       xenloop_consumer_has_data(&chan->rx.fifo);
+}
+
+/* Poll for what is due. False: it has to stay where it is for now. */
+static bool serve(struct xenloop_chan *chan, bool *frames)
+{
+	u32 before = READ_ONCE(chan->rx.fifo.cons);
+
+	poll_here(chan);
+	*frames = READ_ONCE(chan->rx.fifo.cons) != before;
+	if (*frames)
+		xenloop_inc(chan, RX_IDLE_POLLS);
+	return *frames || !is_due(chan);
+}
+
+/* Look for frames for up to @left ns; returns how many of them are left. */
+static s64 look_for_frames(struct xenloop_chan *chan, s64 left)
+{
+	struct xenloop_poller *p = &chan->poller;
+	u64 from = local_clock();
+	bool frames;
+
+	while (may_spin(p)) {
+		if (is_due(chan)) {
+			if (!serve(chan, &frames))
+				return 0;
+			if (frames) {
+				left = p->window;
+				from = local_clock();
+				continue;
+			}
+		}
+		if ((s64)(local_clock() - from) > left)
+			return 0;
+		cpu_relax();
+	}
+	return left - (s64)(local_clock() - from);
+}
+
+/* Look for frames, between taking the request for events back and renewing it. */
+static s64 stay_awake(struct xenloop_chan *chan, s64 left)
+{
+	struct xenloop_poller *p = &chan->poller;
+
+	WRITE_ONCE(p->spinning, true);
+	poll_here(chan);
+	left = look_for_frames(chan, left);
+	WRITE_ONCE(p->spinning, false);
+	smp_mb(); /* against the one in xenloop_poller_awake() */
+	if (!READ_ONCE(p->armed))
+		poll_here(chan);
+	return left;
+}
+
+/*
+ * Stay in idle time until no frame has come for the window's length. Who else
+ * wants the CPU gets it at once, but not before events are asked for.
+ */
+static void spin(struct xenloop_chan *chan)
+{
+	struct xenloop_poller *p = &chan->poller;
+	s64 left = READ_ONCE(p->window);
+
+	if (left && p->idle && !single_task_running())
+		yield(); /* to who was woken by the last frame */
+	while (left > 0 && may_spin(p) && !is_contended(p)) {
+		preempt_disable();
+		left = stay_awake(chan, left);
+		preempt_enable();
+		cond_resched();
+	}
+}
+
+static void run(struct kthread_work *work)
+{
+	struct xenloop_chan *chan = container_of(work, struct xenloop_chan,
+						 poller.work);
+
+	if (xchg(&chan->poller.paced, false)) {
+		yield();
+		poll_here(chan);
+	}
+	spin(chan);
+}
+
+/* Returns 0 or an error. May sleep. */
+int xenloop_poller_init(struct xenloop_chan *chan)
+{
+	struct kthread_worker *worker =
+		kthread_run_worker(0, "xenloop/%u", chan->peer->domid);
+
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	set_user_nice(worker->task, POLLER_NICE);
+	kthread_init_work(&chan->poller.work, run);
+	chan->poller.worker = worker;
+	return 0;
+}
+
+/* NAPI is disabled and the interrupt unbound. May sleep. */
+void xenloop_poller_exit(struct xenloop_chan *chan)
+{
+	kthread_destroy_worker(chan->poller.worker);
+}
+
+/* The next poll is the thread's, when others had the CPU. Any context. */
+void xenloop_poller_pace(struct xenloop_chan *chan)
+{
+	struct xenloop_poller *p = &chan->poller;
+
+	WRITE_ONCE(p->paced, true);
+	kthread_queue_work(p->worker, &p->work);
+}
+
+/* What to spend at most to save one event, in ns. */
+static u32 longest_window(struct xenloop_chan *chan)
+{
+	u64 worth = ewma_event_cost_read(&chan->evtchn.cost) * EVENTS_WORTH;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) /* softirqs need preemption there */
+		return 0;
+	return min_t(u64, worth, READ_ONCE(xenloop.poll_us) * NSEC_PER_USEC);
+}
+
+/* The CPU was idle for @gap ns: would looking for the frame have paid? */
+static void adapt(struct xenloop_chan *chan, u64 gap)
+{
+	struct xenloop_poller *p = &chan->poller;
+	u32 max = longest_window(chan);
+	u32 window = p->window;
+
+	if (gap < max)
+		window = min(max(2 * window, WINDOW_START), max);
+	else
+		window = window > 2 * WINDOW_START ? window / 2 : 0;
+	WRITE_ONCE(p->window, window);
+}
+
+/* An event has come. From the interrupt. */
+void xenloop_poller_interrupt(struct xenloop_chan *chan)
+{
+	struct xenloop_poller *p = &chan->poller;
+
+	p->idle = is_idle_task(current);
+	if (p->idle)
+		adapt(chan, local_clock() - p->slept);
+	if (p->idle || (READ_ONCE(p->spinning) && current == p->worker->task))
+		napi_schedule(&chan->napi);
+	else
+		xenloop_poller_pace(chan);
+}
+
+/*
+ * Does the thread look for frames, so that no event is needed? If not, the
+ * caller asks for one. From NAPI.
+ */
+bool xenloop_poller_awake(struct xenloop_chan *chan)
+{
+	struct xenloop_poller *p = &chan->poller;
+
+	WRITE_ONCE(p->armed, false);
+	smp_mb(); /* against the one in spin() */
+	if (READ_ONCE(p->spinning) && !need_resched())
+		return true;
+	WRITE_ONCE(p->armed, true);
+	return false;
+}
+
+/* Nothing is left, and an event was asked for. From NAPI, after @work frames. */
+void xenloop_poller_sleep(struct xenloop_chan *chan, int work)
+{
+	struct xenloop_poller *p = &chan->poller;
+
+	p->slept = local_clock();
+	if (work && p->idle && p->window)
+		kthread_queue_work(p->worker, &p->work);
+}
