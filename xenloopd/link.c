@@ -52,6 +52,8 @@ static bool is_shaking_hands(const struct xenloop_link *link)
 static void note(struct xenloop_link *link, enum xenloop_peer_event event,
 		 const char *reason)
 {
+	if (event == XENLOOP_EV_BYE)
+		reason = "peer-closed";
 	if (reason)
 		snprintf(link->reason, sizeof(link->reason), "%s", reason);
 	if (event == XENLOOP_EV_TIMEOUT && is_shaking_hands(link))

@@ -248,6 +248,8 @@ static void test_disconnect(void **state)
 		assert_null(sim_slot_chan(A, 0));
 		assert_null(sim_slot_chan(B, 0));
 		assert_string_equal(link->reason, "disconnected");
+		assert_string_equal(sim_link(g == A ? B : A, 0)->reason,
+				    "peer-closed");
 		assert_true(is_up(1));
 		xenloop_link_event(&g->links, link, XENLOOP_EV_CONNECT, NULL);
 		sim_run(45000);
