@@ -30,6 +30,7 @@
 	X(RX_EVENTS, "rx-events")		/* interrupts */	\
 	X(RX_POLLS, "rx-polls")						\
 	X(RX_PACED, "rx-paced")		/* polls that went on in the thread */ \
+	X(RX_IDLE_POLLS, "rx-idle-polls")	/* found frames in idle time */ \
 	X(RX_MARKERS, "rx-markers")					\
 	X(RX_HOLD_TIMEOUTS, "rx-hold-timeouts")	/* marker lost */	\
 	X(RX_NOMEM, "rx-nomem")			/* tried again later */	\
@@ -50,6 +51,7 @@
 	X(PASS_TOO_LARGE, "pass-too-large")				\
 	X(MARKERS_SENT, "markers-sent")					\
 	X(MARKERS_UNKNOWN, "markers-unknown")				\
+	X(RETURNED, "returned")	/* taken by a channel, left by netfront */ \
 	X(HELD, "held")				/* over a suspend */	\
 	X(HELD_DROPPED, "held-dropped")
 

@@ -438,6 +438,7 @@ static void return_frames(struct xenloop_chan *chan)
 		}
 		readdress(chan, skb);
 		xenloop_inc(chan, TX_RETURNED);
+		xenloop_inc(chan->iface, RETURNED);
 		xenloop_iface_send(chan->iface, skb);
 	}
 	if (back.cons != back.claim)
@@ -472,6 +473,7 @@ void xenloop_tx_stop(struct xenloop_chan *chan)
 		return_frames(chan);
 	while ((skb = take_kept_or_stop(&chan->tx, n++ > STOP_MAX))) {
 		xenloop_inc(chan, TX_STANDARD);
+		xenloop_inc(chan->iface, RETURNED);
 		xenloop_iface_send(chan->iface, skb);
 	}
 }
