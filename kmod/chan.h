@@ -63,6 +63,11 @@ struct xenloop_tx {
  * @undecided: the producer takes frames back and has not said which
  * @decide_until: jiffies when that is no longer credible
  * @markers: bit per marker frame that arrived
+ * @settling: all of them did; frames that they have overtaken may follow
+ * @settle_until: jiffies when that is waited for no longer
+ * @strays: frames of the peer by the standard path since then
+ * @seen_strays: @strays at the last look
+ * @quiet: looks in a row at which there was no new one
  * @seen_peer_active: the peer announced its first frame
  */
 struct xenloop_rx {
@@ -74,6 +79,11 @@ struct xenloop_rx {
 	bool undecided;
 	unsigned long decide_until;
 	unsigned long markers;
+	bool settling;
+	unsigned long settle_until;
+	unsigned int strays;
+	unsigned int seen_strays;
+	unsigned int quiet;
 	bool seen_peer_active;
 };
 
@@ -197,6 +207,7 @@ int xenloop_frame_write(struct xenloop_producer *p, struct sk_buff *skb);
 /* marker.c */
 void xenloop_marker_send(struct xenloop_chan *chan, u64 cookie, u16 count);
 bool xenloop_marker_receive(struct xenloop_iface *iface, struct sk_buff *skb);
+bool xenloop_marker_settling(struct xenloop_chan *chan);
 
 /* Control page that the peer reads and we own. */
 static inline struct xenloop_fifo_ctrl *

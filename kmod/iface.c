@@ -88,6 +88,7 @@ static struct xenloop_iface *alloc_iface(struct net_device *dev, u32 vif,
 	netdev_hold(dev, &iface->dev_tracker, GFP_KERNEL);
 	iface->dev = dev;
 	iface->ifindex = dev->ifindex;
+	iface->strays_until = jiffies;
 	iface->vif = vif;
 	ether_addr_copy(iface->mac, mac);
 	skb_queue_head_init(&iface->held);

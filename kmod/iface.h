@@ -29,6 +29,7 @@ struct xenloop_chan;
  * @held: frames kept over a suspend
  * @held_bytes: truesize of @held, under its lock
  * @held_until: jiffies when @held is given up
+ * @strays_until: jiffies up to when frames of a peer by netfront are counted
  * @dying: being detached, no new channel, under xenloop.lock
  * @stats: per CPU counters
  */
@@ -44,6 +45,7 @@ struct xenloop_iface {
 	struct sk_buff_head held;
 	u32 held_bytes;
 	unsigned long held_until;
+	unsigned long strays_until;
 	bool dying;
 	struct xenloop_iface_stats __percpu *stats;
 };

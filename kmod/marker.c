@@ -4,6 +4,11 @@
  * channel, one per transmit queue, so that the receiver knows when nothing
  * older is under way (docs/protocol.md). One without a cookie refreshes what
  * bridges know about our MAC address.
+ *
+ * A queueing discipline that serves flows separately, as fq_codel on a vif in
+ * Dom0, lets a marker pass frames that wait. These follow closely: so when all
+ * markers are there, the receiver waits until no frame of that peer has come by
+ * the standard path for a few ticks.
  */
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
@@ -11,10 +16,12 @@
 
 #include "chan.h"
 #include "iface.h"
+#include "state.h"
 
 #define MARKER_ETHERTYPE	0x88b5	/* IEEE: local experimental 1 */
 #define MARKER_MAGIC		0x584c4d4bu /* "XLMK" */
 #define MARKER_MAX		BITS_PER_LONG /* of xenloop_rx.markers */
+#define QUIET_LOOKS		3	/* a tick apart; the first may come early */
 
 struct marker {
 	struct ethhdr eth;
@@ -79,10 +86,45 @@ static void count_marker(struct xenloop_chan *chan, const struct marker *m)
 	xenloop_inc(chan, RX_MARKERS);
 	set_bit(number, &chan->rx.markers); /* queues may be on several CPUs */
 	all = GENMASK(count - 1, 0);
-	if (READ_ONCE(chan->rx.markers) != all)
+	if (READ_ONCE(chan->rx.markers) != all || chan->rx.settling)
 		return;
-	WRITE_ONCE(chan->rx.hold, false);
+	chan->rx.settle_until = jiffies + msecs_to_jiffies(xenloop.hold_ms);
+	WRITE_ONCE(chan->iface->strays_until, chan->rx.settle_until);
+	smp_store_release(&chan->rx.settling, true);
+	xenloop_chan_kick(chan, 1);
+}
+
+/*
+ * All markers have come: has what they overtook, too? Then frames of the
+ * channel may go. True: look again in a tick. From the service work.
+ */
+bool xenloop_marker_settling(struct xenloop_chan *chan)
+{
+	struct xenloop_rx *rx = &chan->rx;
+	unsigned int strays = READ_ONCE(rx->strays);
+
+	if (!smp_load_acquire(&rx->settling) || !READ_ONCE(rx->hold))
+		return false;
+	rx->quiet = strays == rx->seen_strays ? rx->quiet + 1 : 0;
+	rx->seen_strays = strays;
+	if (rx->quiet < QUIET_LOOKS && time_before(jiffies, rx->settle_until))
+		return true;
+	WRITE_ONCE(rx->hold, false);
+	local_bh_disable();
 	napi_schedule(&chan->napi);
+	local_bh_enable();
+	return false;
+}
+
+/* A frame by the standard path, data behind the Ethernet header. */
+static void note_stray(struct xenloop_iface *iface, const struct sk_buff *skb)
+{
+	struct xenloop_peer *peer = xenloop_peer_lookup(iface->ifindex,
+							eth_hdr(skb)->h_source);
+	struct xenloop_chan *chan = peer ? rcu_dereference(peer->chan) : NULL;
+
+	if (chan)
+		WRITE_ONCE(chan->rx.strays, READ_ONCE(chan->rx.strays) + 1);
 }
 
 /*
@@ -97,8 +139,11 @@ bool xenloop_marker_receive(struct xenloop_iface *iface, struct sk_buff *skb)
 
 	if (likely(skb->protocol != htons(MARKER_ETHERTYPE)) ||
 	    skb_copy_bits(skb, -ETH_HLEN, &m, sizeof(m)) ||
-	    m.magic != htonl(MARKER_MAGIC))
+	    m.magic != htonl(MARKER_MAGIC)) {
+		if (time_before(jiffies, READ_ONCE(iface->strays_until)))
+			note_stray(iface, skb);
 		return false;
+	}
 	peer = xenloop_peer_lookup(iface->ifindex, m.eth.h_source);
 	if (peer)
 		chan = rcu_dereference(peer->chan);

@@ -209,6 +209,8 @@ static unsigned long look(struct xenloop_chan *chan)
 		return 0;
 	}
 	tell_up(chan);
+	if (xenloop_marker_settling(chan))
+		return 1;
 	poll_again(chan);
 	serve_tx(chan);
 	if (chan->state != XENLOOP_CHAN_STATE_ACTIVE)
@@ -236,6 +238,7 @@ void xenloop_chan_work(struct work_struct *work)
 	case XENLOOP_CHAN_STATE_DEAD:
 		break;
 	case XENLOOP_CHAN_STATE_DRAINING:
+		xenloop_marker_settling(chan);
 		poll_again(chan);
 		if (drained(chan))
 			xenloop_chan_finish(chan);
