@@ -30,6 +30,7 @@ struct family {
 	void (*samples)(struct writer *w, const struct family *family);
 	const char *path;	/* of the value, or beginning of counters' names */
 	enum unit unit;
+	const char *word;	/* of a text: what counts as 1 */
 };
 
 static void print_header(struct writer *w, const struct family *family)
@@ -82,7 +83,7 @@ static void sample(struct writer *w, const struct family *family,
 			family->unit == PAGES ? n * PAGE : n);
 }
 
-/* A number, or a yes. */
+/* A number, a yes, or a certain word. */
 static void sample_json(struct writer *w, const struct family *family,
 			const char *const *pairs, size_t nr,
 			const json_t *value)
@@ -91,6 +92,9 @@ static void sample_json(struct writer *w, const struct family *family,
 		sample(w, family, pairs, nr, json_integer_value(value));
 	else if (json_is_boolean(value))
 		sample(w, family, pairs, nr, json_is_true(value));
+	else if (json_is_string(value) && family->word)
+		sample(w, family, pairs, nr,
+		       !strcmp(json_string_value(value), family->word));
 }
 
 static void up(struct writer *w, const struct family *family)
@@ -116,17 +120,6 @@ static void status(struct writer *w, const struct family *family)
 	sample_json(w, family, NULL, 0, xenloop_at(w->f->status, family->path));
 }
 
-static void xenstore(struct writer *w, const struct family *family)
-{
-	const json_t *value = xenloop_at(w->f->status, family->path);
-
-	if (json_is_string(value))
-		sample(w, family, NULL, 0,
-		       !strcmp(json_string_value(value), "connected"));
-	else
-		sample_json(w, family, NULL, 0, value);
-}
-
 /* An interface that is not here has no name, but it has its vif's number. */
 static const char *interface_name(const json_t *row, char buf[24])
 {
@@ -139,19 +132,18 @@ static const char *interface_name(const json_t *row, char buf[24])
 	return buf;
 }
 
-/* 1 for the interfaces in the state that path names. */
-static void iface_state(struct writer *w, const struct family *family)
+static void iface(struct writer *w, const struct family *family)
 {
-	const json_t *iface;
+	const json_t *row;
 	char buf[24];
 	size_t i;
 
-	json_array_foreach(xenloop_at(w->f->status, "interfaces"), i, iface) {
+	json_array_foreach(xenloop_at(w->f->status, "interfaces"), i, row) {
 		const char *pairs[] = { "interface",
-					interface_name(iface, buf) };
+					interface_name(row, buf) };
 
-		sample(w, family, pairs, 1,
-		       !strcmp(xenloop_text_at(iface, "state"), family->path));
+		sample_json(w, family, pairs, 1,
+			    json_object_get(row, family->path));
 	}
 }
 
@@ -177,15 +169,15 @@ static void counters(struct writer *w, const struct family *family,
 
 static void iface_counter(struct writer *w, const struct family *family)
 {
-	const json_t *iface;
+	const json_t *row;
 	char buf[24];
 	size_t i;
 
-	json_array_foreach(xenloop_at(w->f->stats, "interfaces"), i, iface) {
+	json_array_foreach(xenloop_at(w->f->stats, "interfaces"), i, row) {
 		const char *pairs[4] = { "interface",
-					 interface_name(iface, buf) };
+					 interface_name(row, buf) };
 
-		counters(w, family, iface, pairs, 1);
+		counters(w, family, row, pairs, 1);
 	}
 }
 
@@ -218,20 +210,6 @@ static void peer(struct writer *w, const struct family *family)
 
 		sample_json(w, family, pairs, 3,
 			    json_object_get(row, family->path));
-	}
-}
-
-static void peer_up(struct writer *w, const struct family *family)
-{
-	const json_t *row;
-	char buf[24];
-	size_t i;
-
-	json_array_foreach(xenloop_at(w->f->peers, "peers"), i, row) {
-		const char *pairs[] = { PEER_LABELS(row, buf) };
-
-		sample(w, family, pairs, 3,
-		       !strcmp(xenloop_text_at(row, "state"), "up"));
 	}
 }
 
@@ -273,7 +251,7 @@ static const struct family families[] = {
 	{ "xenloop_uptime_seconds", "Time since the daemon started.",
 	  false, status, "daemon.uptime_ms", MS },
 	{ "xenloop_xenstore_connected", "Whether the daemon has XenStore.",
-	  false, xenstore, "daemon.xenstore" },
+	  false, status, "daemon.xenstore", ONE, "connected" },
 
 	/* A guest. */
 	{ "xenloop_module_loaded", "Whether the kernel module can be used.",
@@ -305,9 +283,9 @@ static const struct family families[] = {
 	  false, status, "settings.max_channels" },
 
 	{ "xenloop_interface_attached", "Whether the interface's traffic may take channels.",
-	  false, iface_state, "attached" },
+	  false, iface, "state", ONE, "attached" },
 	{ "xenloop_interface_aside", "Whether the interface stands aside for XDP, a root qdisc or tc egress.",
-	  false, iface_state, "aside" },
+	  false, iface, "state", ONE, "aside" },
 	{ "xenloop_interface_passed_frames_total", "Frames left to the standard path, by reason.",
 	  true, iface_counter, "pass-" },
 	{ "xenloop_interface_markers_sent_total", "Marker frames sent by the standard path.",
@@ -322,7 +300,7 @@ static const struct family families[] = {
 	  true, iface_counter, "held-dropped" },
 
 	{ "xenloop_peer_up", "Whether the channel to the peer is up.",
-	  false, peer_up },
+	  false, peer, "state", ONE, "up" },
 	{ "xenloop_peer_failures", "Failed attempts in a row to bring up the channel.",
 	  false, peer, "failures" },
 	{ "xenloop_channel_fifo_bytes", "Size of the FIFO in each direction; 0 without a channel.",
