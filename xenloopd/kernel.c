@@ -236,6 +236,24 @@ static void close_idle(struct xenloopd *d, const struct xenloop_nl_chan *chan)
 		xenloop_link_event(&d->links, link, XENLOOP_EV_IDLE, "idle");
 }
 
+/*
+ * The events of all that the list shows have come by now, and they tell
+ * reasons, which the list does not have for a channel that is gone. So they go
+ * first; a link whose channel changes by that is newer than the list.
+ */
+static void reconcile(struct xenloopd *d, const struct xenloop_nl_chan *chans,
+		      int nr)
+{
+	struct xenloop_link *l;
+
+	for (l = d->links.first; l; l = l->next)
+		l->polled = l->chan.id;
+	d->nl->ops->dispatch(d->nl); /* an error comes again with the socket */
+	for (l = d->links.first; l; l = l->next)
+		if (l->chan.id && l->chan.id == l->polled)
+			xenloop_link_reconcile(&d->links, l, chans, nr);
+}
+
 void xenloopd_kernel_poll(struct xenloopd *d)
 {
 	struct xenloop_nl_chan *chans;
@@ -245,9 +263,7 @@ void xenloopd_kernel_poll(struct xenloopd *d)
 		log_warn("kernel", "channels: %s", d->nl->ops->error(d->nl));
 		return;
 	}
-	for (struct xenloop_link *l = d->links.first; l; l = l->next)
-		if (l->chan.id)
-			xenloop_link_reconcile(&d->links, l, chans, nr);
+	reconcile(d, chans, nr);
 	for (int i = 0; i < nr; i++)
 		close_idle(d, &chans[i]);
 	free(chans);

@@ -419,6 +419,17 @@ static void test_hotplug(void **state)
 	remove_netdev("lan0");
 }
 
+/* A channel is gone from the list, and why is still to be read. */
+static void test_poll_before_event(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	fake_nl_end(d.links.first->chan.id, XENLOOP_REASON_PROTOCOL);
+	xenloopd_kernel_poll(&d);
+	assert_string_equal(d.links.first->reason, "protocol");
+	assert_int_equal(d.links.first->chan.id, 0);
+}
+
 static void test_attach_fails(void **state)
 {
 	fake_nl.fail_attach = -EINVAL;
@@ -957,6 +968,7 @@ int main(void)
 		TEST(test_foreign_self),
 		TEST(test_revoked),
 		TEST(test_hotplug),
+		TEST(test_poll_before_event),
 		TEST(test_attach_fails),
 		TEST(test_stale_kernel_state),
 		TEST(test_adoption),
