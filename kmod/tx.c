@@ -30,7 +30,7 @@
 /* In skb->cb of a frame that is charged, or waits. */
 struct tx_cb {
 	u32 end;		/* charged: where it ends in the FIFO */
-	unsigned long since;	/* waits: jiffies when that began */
+	unsigned long since;	/* waits or is charged: jiffies when that began */
 };
 
 #define TX_CB(skb)	((struct tx_cb *)(skb)->cb)
@@ -120,17 +120,23 @@ static void settle(struct xenloop_tx *tx, struct sk_buff *skb,
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	TX_CB(skb)->end = tx->fifo.prod;
+	TX_CB(skb)->since = jiffies;
 	__skb_queue_tail(&tx->charged, skb);
 	tx->want_reclaim |= !sk_is_tcp(skb->sk); /* TCP has its acks for that */
 }
 
 /* Frames that the peer has taken go to @done. Under tx->lock. */
-static void reclaim(struct xenloop_tx *tx, struct sk_buff_head *done)
+static void reclaim(struct xenloop_chan *chan, struct sk_buff_head *done)
 {
+	struct xenloop_tx *tx = &chan->tx;
 	struct sk_buff *skb = skb_peek(&tx->charged);
 
-	if (!skb || xenloop_producer_pending(&tx->fifo) < 0)
+	if (!skb)
 		return;
+	if (xenloop_producer_pending(&tx->fifo) < 0) {
+		xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
+		return;
+	}
 	while (skb && (s32)(tx->fifo.cons - TX_CB(skb)->end) >= 0) {
 		__skb_unlink(skb, &tx->charged);
 		__skb_queue_tail(done, skb);
@@ -185,8 +191,9 @@ static void advance(struct xenloop_chan *chan, struct sk_buff_head *done)
  * Show what was put to the peer, and have it ring when it has taken frames that
  * a socket may be waiting for. Under tx->lock. True: ring the peer.
  */
-static bool publish(struct xenloop_tx *tx, struct sk_buff_head *done)
+static bool publish(struct xenloop_chan *chan, struct sk_buff_head *done)
 {
+	struct xenloop_tx *tx = &chan->tx;
 	bool event = false;
 
 	if (tx->fifo.prod != tx->fifo.told)
@@ -194,7 +201,7 @@ static bool publish(struct xenloop_tx *tx, struct sk_buff_head *done)
 	if (tx->want_reclaim && skb_queue_empty(&tx->backlog)) {
 		tx->want_reclaim = false;
 		if (xenloop_producer_want_consumed(&tx->fifo))
-			reclaim(tx, done);
+			reclaim(chan, done);
 		else
 			tx->want_reclaim = tx->fifo.asked != tx->fifo.told;
 	}
@@ -223,7 +230,7 @@ static enum verdict take(struct xenloop_chan *chan, struct sk_buff *skb,
 
 	if (tx->mode == XENLOOP_TX_OFF)
 		return REFUSED;
-	reclaim(tx, done);
+	reclaim(chan, done);
 	if (tx->mode == XENLOOP_TX_ON && skb_queue_empty(&tx->backlog) &&
 	    !put_frame(chan, skb)) {
 		settle(tx, skb, done);
@@ -245,7 +252,7 @@ static bool send_plain(struct xenloop_chan *chan, struct sk_buff *skb)
 	__skb_queue_head_init(&done);
 	spin_lock(&chan->tx.lock);
 	verdict = take(chan, skb, &done);
-	event = publish(&chan->tx, &done);
+	event = publish(chan, &done);
 	spin_unlock(&chan->tx.lock);
 
 	if (event)
@@ -310,9 +317,9 @@ void xenloop_tx_service(struct xenloop_chan *chan)
 		return;
 	__skb_queue_head_init(&done);
 	spin_lock(&chan->tx.lock);
-	reclaim(&chan->tx, &done);
+	reclaim(chan, &done);
 	advance(chan, &done);
-	event = publish(&chan->tx, &done);
+	event = publish(chan, &done);
 	spin_unlock(&chan->tx.lock);
 	if (event)
 		ring(chan);
@@ -369,34 +376,53 @@ static bool waits_since(const struct xenloop_tx *tx, unsigned long age)
 	return skb && time_after(jiffies, TX_CB(skb)->since + age);
 }
 
+static bool is_old(const struct sk_buff *skb)
+{
+	return time_after_eq(jiffies, TX_CB(skb)->since + ORPHAN_AFTER);
+}
+
 /*
  * A peer that takes frames slowly must not keep the sockets of a service that
- * has other clients: frames that waited for long are not charged any more.
+ * has other clients: frames that have waited for long, for room or in the FIFO,
+ * are not charged any more.
  */
 void xenloop_tx_age(struct xenloop_chan *chan)
 {
+	struct sk_buff_head done;
 	struct sk_buff *skb;
 
+	__skb_queue_head_init(&done);
 	spin_lock_bh(&chan->tx.lock);
+	while ((skb = skb_peek(&chan->tx.charged)) && is_old(skb)) {
+		__skb_unlink(skb, &chan->tx.charged);
+		__skb_queue_tail(&done, skb);
+	}
 	skb_queue_walk(&chan->tx.backlog, skb) {
-		if (time_before(jiffies, TX_CB(skb)->since + ORPHAN_AFTER))
+		if (!is_old(skb))
 			break;
 		skb_orphan(skb);
 	}
 	spin_unlock_bh(&chan->tx.lock);
+	free_sent(&done);
 }
 
-/* Has the peer left frames alone for longer than the stall timeout? */
+/*
+ * Has the peer left frames alone for longer than the stall timeout? An index
+ * that makes no sense is a fault.
+ */
 bool xenloop_tx_stalled(struct xenloop_chan *chan)
 {
 	unsigned long limit = msecs_to_jiffies(xenloop.stall_ms);
 	struct xenloop_tx *tx = &chan->tx;
 	bool stalled;
+	int pending;
 
 	spin_lock_bh(&tx->lock);
 	stalled = waits_since(tx, limit);
-	if (xenloop_producer_pending(&tx->fifo) <= 0 ||
-	    tx->fifo.cons != tx->seen_cons) {
+	pending = xenloop_producer_pending(&tx->fifo);
+	if (pending < 0)
+		xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
+	if (pending <= 0 || tx->fifo.cons != tx->seen_cons) {
 		tx->seen_cons = tx->fifo.cons;
 		tx->moved = jiffies;
 	} else {
