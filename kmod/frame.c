@@ -11,6 +11,8 @@
 /* Frames up to this many bytes get a linear skb; of longer ones, headers. */
 #define LINEAR_MAX	1600u
 #define HEADER_BYTES	256u
+/* Where a checksum may begin: behind any headers that make sense. */
+#define CSUM_START_MAX	PAGE_SIZE
 
 static struct sk_buff *alloc_frame(struct napi_struct *napi, u32 len)
 {
@@ -70,6 +72,9 @@ struct sk_buff *xenloop_frame_read(struct napi_struct *napi,
 static bool offload_known(const struct virtio_net_hdr *vnet)
 {
 	if (vnet->flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		return false;
+	/* Or the kernel would pull in all of a large frame, and log it. */
+	if (vnet->flags && vnet->csum_start > CSUM_START_MAX)
 		return false;
 	switch (vnet->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
 	case VIRTIO_NET_HDR_GSO_NONE:
