@@ -5,8 +5,10 @@
  * list of our own and are tried again every second.
  */
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/spinlock.h>
 #include <xen/page.h>
 
@@ -107,24 +109,59 @@ static void free_granted(struct xenloop_granted *g)
 	memset(g, 0, sizeof(*g));
 }
 
-static int grant_page(struct xenloop_granted *g)
+/* Grant @page, which is @g's from now on; on error the caller's again. */
+static int grant_page(struct xenloop_granted *g, struct page *page)
 {
-	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	int ref;
+	int ref = gnttab_grant_foreign_access(g->domid, xen_page_to_gfn(page), 0);
 
-	if (!page)
-		return -ENOMEM;
-	ref = gnttab_grant_foreign_access(g->domid, xen_page_to_gfn(page), 0);
-	if (ref < 0) {
-		__free_page(page);
+	if (ref < 0)
 		return ref;
-	}
 	g->page[g->nr] = page;
 	g->addr[g->nr] = page_address(page);
 	g->ref[g->nr] = ref;
 	g->nr++;
 	atomic64_inc(&xenloop.pages_granted);
 	return 0;
+}
+
+/*
+ * Allocate up to @nr zeroed pages, as many in a row as can be had without any
+ * effort: copies run on from one to the next. Each is to be freed by itself.
+ * Returns the first, and their number in @got, or NULL.
+ */
+static struct page *alloc_row(u32 nr, u32 *got)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_ZERO;
+	unsigned int order;
+	struct page *page;
+
+	for (order = ilog2(nr); order; order--) {
+		page = alloc_pages((gfp | __GFP_NOWARN) & ~__GFP_RECLAIM, order);
+		if (!page)
+			continue;
+		split_page(page, order);
+		*got = 1u << order;
+		return page;
+	}
+	*got = 1;
+	return alloc_page(gfp);
+}
+
+/* Grant pages in a row, so many that @g has @nr of them at most. */
+static int grant_row(struct xenloop_granted *g, u32 nr)
+{
+	u32 got, i;
+	struct page *page = alloc_row(nr - g->nr, &got);
+	int err = 0;
+
+	if (!page)
+		return -ENOMEM;
+	for (i = 0; i < got; i++) {
+		err = err ?: grant_page(g, page + i);
+		if (err)
+			__free_page(page + i);
+	}
+	return err;
 }
 
 /*
@@ -144,7 +181,7 @@ int xenloop_grant(struct xenloop_granted *g, domid_t domid, u32 nr)
 	if (!g->page || !g->addr || !g->ref)
 		err = -ENOMEM;
 	while (!err && g->nr < nr)
-		err = grant_page(g);
+		err = grant_row(g, nr);
 	if (err)
 		xenloop_ungrant(g);
 	return err;
@@ -172,6 +209,15 @@ static void free_mapped(struct xenloop_mapped *m)
 	memset(m, 0, sizeof(*m));
 }
 
+static int by_address(const void *a, const void *b)
+{
+	unsigned long x = page_to_pfn(*(struct page *const *)a);
+	unsigned long y = page_to_pfn(*(struct page *const *)b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* Room for @nr foreign pages, in a row where it can be. */
 static int alloc_mapped(struct xenloop_mapped *m, u32 nr)
 {
 	u32 i;
@@ -186,6 +232,7 @@ static int alloc_mapped(struct xenloop_mapped *m, u32 nr)
 		return -ENOMEM;
 	}
 	m->nr = nr;
+	sort(m->page, nr, sizeof(*m->page), by_address, NULL);
 	for (i = 0; i < nr; i++) {
 		m->addr[i] = pfn_to_kaddr(page_to_pfn(m->page[i]));
 		m->handle[i] = INVALID_GRANT_HANDLE;

@@ -20,6 +20,13 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_in_a_row(void **state)
+{
+	setup(state);
+	fifo_pages_in_a_row(*state);
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	fifo_pages_free(*state);
@@ -90,6 +97,41 @@ static void frame_lengths(void **state)
 	assert_int_equal(fifo_put(&f->prod, UINT32_MAX, 0), -EMSGSIZE);
 	pass(f, XENLOOP_FRAME_MIN, 1);
 	pass(f, XENLOOP_FRAME_MAX, 2);
+}
+
+static u32 piece(struct fifo_pages *f, u32 offset, u32 len)
+{
+	u32 n = 0;
+	char *to = xenloop_producer_chunk(&f->prod, offset, len, &n);
+	u32 at = (u32)sizeof(struct xenloop_frame) + offset;
+
+	assert_ptr_equal(to, (char *)f->page[at / 4096] + at % 4096);
+	return n;
+}
+
+static void pieces_of_scattered_pages(void **state)
+{
+	assert_int_equal(piece(*state, 0, 65536), 4080);
+	assert_int_equal(piece(*state, 4080, 65536), 4096);
+	assert_int_equal(piece(*state, 4080, 100), 100);
+}
+
+/* One piece up to a page that is elsewhere, up to @len, up to the end. */
+static void pieces_of_pages_in_a_row(void **state)
+{
+	struct fifo_pages *f = *state;
+	u32 nr = SIZE / 4096;
+	char *end = (char *)f->page[nr - 1] + 4096;
+
+	assert_int_equal(piece(f, 0, 65536), 65536);
+	assert_int_equal(piece(f, 0, 4080), 4080);
+	assert_int_equal(piece(f, 0, 4081), 4081);
+	f->page[nr] = end;	/* must not matter: the ring ends before */
+	assert_int_equal(piece(f, SIZE - 16 - 5000, 65536), 5000);
+	f->page[8] = f->page[2];
+	assert_int_equal(piece(f, 100, 65536), 8 * 4096 - 16 - 100);
+	assert_int_equal(piece(f, 8 * 4096 - 16, 65536), 4096);
+	assert_int_equal(piece(f, 9 * 4096 - 16, 65536), 65536);
 }
 
 /* Every alignment of every frame end against pages and the end of the ring. */
@@ -454,12 +496,15 @@ static void hostile_claim(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define ROW(f) cmocka_unit_test_setup_teardown(f, setup_in_a_row, teardown)
 	const struct CMUnitTest tests[] = {
 		T(sizes), T(abi_offsets), T(empty), T(frame_lengths),
-		T(every_boundary), T(full), T(nothing_shows_before_publish),
+		T(pieces_of_scattered_pages), ROW(pieces_of_pages_in_a_row),
+		T(every_boundary), ROW(every_boundary), T(full), ROW(full),
+		T(nothing_shows_before_publish),
 		T(data_events), T(no_data_events), T(room_events),
 		T(room_event_of_the_largest_frame), T(consumed_events),
-		T(pull_back),
+		T(pull_back), ROW(pull_back),
 		T(pull_back_undecided), T(geometry), T(hostile_prod),
 		T(hostile_prod_backwards), T(hostile_cons), T(hostile_length),
 		T(hostile_revoke), T(hostile_claim),
