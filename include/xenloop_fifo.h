@@ -69,9 +69,11 @@ enum xenloop_revoke_state {
  * @revoke_index: first index the producer took back
  * @marker: cookie of the marker frames on the standard path
  *
- * Written by the consumer:
+ * Written by the consumer, as it consumes:
  * @cons: bytes before this index may be overwritten
  * @claim: frames before this index are the consumer's, whatever happens
+ *
+ * Written by the consumer, seldom, and read by the producer for each frame:
  * @data_event: the consumer wants an event once @prod reaches this index
  * @cons_state: enum xenloop_cons_state
  *
@@ -94,11 +96,11 @@ struct xenloop_fifo_ctrl {
 
 	__u32 cons;
 	__u32 claim;
+	__u32 pad3[14];
+
 	__u32 data_event;
 	__u32 cons_state;
-	__u32 pad3[12];
-
-	__u32 pad4[16];
+	__u32 pad4[14];
 
 	__u32 gref[XENLOOP_FIFO_MAX_PAGES];
 };

@@ -29,7 +29,7 @@ static size_t left;
 
 /* What the end under test owns, as indices of words: all others stay. */
 static const u32 producer_words[] = { 16, 17, 18, 19, 20, 22, 23 };
-static const u32 consumer_words[] = { 32, 33, 34, 35 };
+static const u32 consumer_words[] = { 32, 33, 48, 49 };
 
 static u32 shared[WORDS];
 

@@ -71,6 +71,7 @@ static void abi_offsets(void **state)
 	assert_int_equal(offsetof(struct xenloop_fifo_ctrl, revoke_index), 80);
 	assert_int_equal(offsetof(struct xenloop_fifo_ctrl, marker), 88);
 	assert_int_equal(offsetof(struct xenloop_fifo_ctrl, cons), 128);
+	assert_int_equal(offsetof(struct xenloop_fifo_ctrl, data_event), 192);
 	assert_int_equal(offsetof(struct xenloop_fifo_ctrl, gref), 256);
 	assert_true(sizeof(struct xenloop_fifo_ctrl) <= XENLOOP_PAGE_SIZE);
 	assert_int_equal(sizeof(struct xenloop_frame), XENLOOP_FRAME_ALIGN);
