@@ -3,19 +3,15 @@
 
 The guests' image has no compiler, so they get the module as a package that scripts/deb built with DKMS from xenloop-dkms.
 """
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 from case import expect, expect_equal, expect_in, wait_for
-from paths import CHECKOUT
 import _loop as loop
+import _packages as packages
 from _load import Load
+from services import flood, no_loss
 
 TIMEOUT = 2400
 STOCK = True
 
-BUILD = CHECKOUT / os.environ.get('BUILD', 'build')
-PARTS = {'dom0': ('xenloop-tools', 'xendiscoverd'), 'guest': ('xenloop-tools', 'xenloopd', 'xenloop-modules')}
 SERVICES = {'dom0': 'xendiscoverd', 'guest': 'xenloopd'}
 
 # What a running system changes by itself, and dpkg's own records.
@@ -27,19 +23,15 @@ REST = """getent passwd; getent group; stat -c '%n %U %G %a' /dev/xen/*; systemc
 	find /var/lib/systemd | grep -e xenloop -e xendiscoverd; systemctl --failed --no-legend"""
 
 
-def kind(domain):
-    return 'dom0' if domain.name == 'dom0' else 'guest'
-
-
 def run(host):
     domains = (host.dom0, host.g1, host.g2)
     before, nodes = state(domains), xenstore(host)
-    each(domains, lambda d: install(d, 'deb'))
-    each(domains, running)
+    packages.on_all(domains, lambda d: packages.install(d, 'deb'))
+    packages.on_all(domains, running)
     loop.up(host.g1, host.g2)
     explained(host)
     upgrade(host, domains)
-    each(domains, lambda d: apt(d, f'purge {" ".join(names(d))}'))
+    packages.on_all(domains, lambda d: packages.apt(d, f'purge {packages.names(d)}'))
     expect_equal(xenstore(host), nodes, 'XenStore nodes')
     for domain, was, now in zip(domains, before, state(domains)):
         expect_equal(sorted(was ^ now), [], f'{domain}: what purge left or took with it')
@@ -49,10 +41,12 @@ def upgrade(host, domains):
     """All while a connection is checked; each step leaves it alone."""
     before = channels(host)
     with Load(host.g1, host.g2) as load:
+        flood(host.g1, host.g2)
         for domain in domains:
-            install(domain, 'deb-next')
+            packages.install(domain, 'deb-next')
             running(domain)
             load.progress()
+        no_loss(host.g1)
         for guest, other in ((host.g1, host.g2), (host.g2, host.g1)):
             expect_in('+next', guest.sh('xenloopctl --version; xenloopd --version'), f'{guest}: version')
             loop.wait_state(guest, other.name, 'up')
@@ -62,7 +56,7 @@ def upgrade(host, domains):
         loop.wait_state(host.g1, 'g2', 'up', 120)
         expect_in('+next', loop.kernel(host.g1)['module_version'], 'module version')
         load.progress()
-        apt(host.g2, f'remove {" ".join(names(host.g2))}')
+        packages.apt(host.g2, f'remove {packages.names(host.g2)}')
         loop.wait_state(host.g1, 'g2', 'absent', 120)
         load.progress()
 
@@ -77,42 +71,14 @@ def explained(host):
     expect_in('Subject: Frames to g2 take shared memory', text, 'journalctl -x')
 
 
-def install(domain, version):
-    for part in PARTS[kind(domain)]:
-        for path in find(version, part):
-            domain.put(path, f'/root/{version}/{path.name}')
-    apt(domain, f'install /root/{version}/*.deb')
-
-
-def find(version, part):
-    found = [path for path in (BUILD / version).glob(f'{part}*.deb') if '-dbgsym' not in path.name]
-    expect_equal(len(found), 1, f'packages {part} in {BUILD / version} (make {version})')
-    return found
-
-
-def names(domain):
-    return [path.name.split('_')[0] for part in PARTS[kind(domain)] for path in find('deb', part)]
-
-
-def apt(domain, arguments):
-    domain.sh(f'export DEBIAN_FRONTEND=noninteractive LC_ALL=C; apt-get -y -q --no-install-recommends {arguments}',
-              timeout=600)
-
-
 def running(domain):
-    service = SERVICES[kind(domain)]
+    service = SERVICES[packages.kind(domain)]
     domain.sh(f'systemctl is-enabled {service} && systemctl is-active {service}')
 
 
 def state(domains):
-    return each(domains, lambda d: set(d.sh(f'{FILES}; {REST}', check=False, timeout=300).splitlines()))
+    return packages.on_all(domains, lambda d: set(d.sh(f'{FILES}; {REST}', check=False, timeout=300).splitlines()))
 
 
 def xenstore(host):
     return host.dom0.sh('xenstore-ls -f /local/domain | grep xenloop', check=False)
-
-
-def each(domains, function):
-    """Calls it for all domains at once and returns what it returned."""
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(function, domains))
