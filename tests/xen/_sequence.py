@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""Numbered datagrams from one guest to another, while something happens to them."""
+from pathlib import Path
+
+from case import expect_equal
+
+PORT = 6100
+GUEST = Path(__file__).parent / 'guest'
+
+
+class Sequence:
+    """`size` bytes every `rest` seconds, until stop() or the end of a guest; one in each direction at most."""
+
+    def __init__(self, sender, receiver, size=1000, rest=0.003):
+        self.sender, self.receiver = sender, receiver
+        for guest in (sender, receiver):
+            guest.put(GUEST / 'udpseq.py', '/root/udpseq.py')
+        sender.sh('rm -f /run/stop')
+        receiver.sh(f'systemd-run -q -u seq --collect bash -c "python3 /root/udpseq.py receive {PORT} 10 >/run/seq 2>&1"; '
+                    f'until ss -lun | grep -q :{PORT}; do sleep 0.2; done')
+        sender.sh('systemd-run -q -u send --collect bash -c '
+                  f'"python3 /root/udpseq.py send {receiver.ip} {PORT} 10000000 {size} {rest} >/run/sent 2>&1"')
+
+    def stop(self):
+        self.sender.sh('touch /run/stop')
+
+    def sent(self):
+        self.sender.sh('while systemctl -q is-active send; do sleep 0.5; done')
+        return int(self.sender.sh('cat /run/sent').removeprefix('sent='))
+
+    def seen(self):
+        """What the receiver says, ten seconds after the last datagram."""
+        self.receiver.sh('while systemctl -q is-active seq; do sleep 0.5; done')
+        return {key: int(value) for key, value in (pair.split('=') for pair in self.receiver.sh('cat /run/seq').split())}
+
+    def expect_whole(self):
+        sent = self.sent()
+        wanted = {'received': sent, 'last': sent - 1, 'duplicates': 0, 'reordered': 0}
+        expect_equal(self.seen(), wanted, f'what {self.receiver} saw of {sent} datagrams')
+
+    def expect_once_in_order(self):
+        """The sender is gone; what it sent last may be, too."""
+        seen = self.seen()
+        expect_equal((seen['duplicates'], seen['reordered']), (0, 0), f'what {self.receiver} saw: {seen}')
