@@ -5,6 +5,7 @@ A case is a Python file with a function run(host).  host.dom0, host.g1 and host.
 host (host.py) creates further guests.  The file may set
 
     TIMEOUT = 900        seconds for the whole case, the default; emulated CPUs are slow, never be tight
+    LONG = True          takes many minutes: `make check` leaves it out, and says so
     SHARED = True        does not mind a host that other shared cases have used, and leaves it as it was
     STOCK = True         starts without XenLoop in any domain
     COMPLAINTS = True    kernel warnings and oopses are part of the case; else one of them fails it

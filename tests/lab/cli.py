@@ -142,7 +142,7 @@ def join(host, name):
 
 
 def command_run(arguments):
-    return 1 if runner.run(arguments.cases, arguments.destdir) else 0
+    return 1 if runner.run(arguments.cases, arguments.destdir, arguments.short) else 0
 
 
 def command_demo(arguments):
@@ -201,7 +201,8 @@ def parser():
          (['--vcpus'], {'type': int, 'default': 1}), (['--kind'], {'choices': ['pv', 'pvh'], 'default': 'pv'}))
     verb('shell', command_shell, 'an interactive shell, on the host that is up or on one of its own', destdir,
          (['domain'], {'nargs': '?', 'default': 'dom0'}))
-    verb('run', command_run, 'run cases of tests/xen, all by default', destdir, (['cases'], {'nargs': '*', 'metavar': 'CASE'}))
+    verb('run', command_run, 'run cases of tests/xen, all by default', destdir,
+         (['--short'], {'action': 'store_true', 'help': 'leave out those that take long, and say which'}), (['cases'], {'nargs': '*', 'metavar': 'CASE'}))
     up = (['--up'], {'action': 'store_true', 'help': 'on the host that `lab up` started, as it is'})
     verb('demo', command_demo, 'measure netfront and XenLoop side by side, and show the services at work', destdir, up,
          (['--rounds'], {'type': int, 'default': demo.ROUNDS}), (['--seconds'], {'type': int, 'default': demo.SECONDS}))

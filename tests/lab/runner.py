@@ -31,6 +31,7 @@ class Case:
         self.timeout = getattr(self.module, 'TIMEOUT', DEFAULT_TIMEOUT)
         self.shared = getattr(self.module, 'SHARED', False)
         self.stock = getattr(self.module, 'STOCK', False)
+        self.long = getattr(self.module, 'LONG', False)
         self.complaints_expected = getattr(self.module, 'COMPLAINTS', False)
 
 
@@ -111,9 +112,16 @@ def time_limit(seconds):
         signal.signal(signal.SIGALRM, previous)
 
 
-def run(names, destdir=None):
+def without_long(cases):
+    left_out = [case.name for case in cases if case.long]
+    if left_out:
+        print(f'left out: {", ".join(left_out)} (long; `make check-xen` runs them)', flush=True)
+    return [case for case in cases if not case.long]
+
+
+def run(names, destdir=None, short=False):
     """Runs cases, with the files of destdir in every domain, prints the tally, and returns how many failed."""
-    cases = find(names)
+    cases = without_long(find(names)) if short else find(names)
     saved = installed_snapshot(destdir) if destdir else snapshot()
     failed = 0
     with HostLock() as lock:

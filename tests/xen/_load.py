@@ -1,36 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""A checked TCP connection between two guests, both ways at full speed, while something happens to them."""
+"""A checked TCP connection between two guests, both ways, while something happens to them."""
 from pathlib import Path
 
 from case import expect, expect_equal, wait_for
 
 PORT = 6200
-FILE = '/run/stream'
 
 
 class Load:
-    """with Load(a, b): ...; afterwards every block has arrived, in order, by the same connection."""
+    """with Load(a, b): ...; afterwards every block has arrived, in order, by the same connection.
 
-    def __init__(self, server, client):
-        self.server, self.client = server, client
+    Several of them need different numbers.  `rest` seconds pass between two blocks; without them it runs at full speed.
+    """
+
+    def __init__(self, server, client, address=None, number=0, rest=0):
+        self.server, self.client, self.number, self.rest = server, client, number, rest
+        self.address = address or server.ip
+        self.file = f'/run/stream{number}'
 
     def __enter__(self):
+        port = PORT + self.number
         for guest in (self.server, self.client):
             guest.put(Path(__file__).parent / 'guest/stream.py', '/root/stream.py')
-            guest.sh(f'rm -f {FILE} {FILE}.stop')
-        self.start(self.server, f'listen {PORT}')
-        self.server.sh(f'until ss -ltn | grep -q :{PORT}; do sleep 0.2; done')
-        self.start(self.client, f'connect {self.server.ip} {PORT}')
-        self.progress(20)
+            guest.sh(f'rm -f {self.file} {self.file}.stop')
+        self.start(self.server, f'listen {port}')
+        self.server.sh(f'until ss -ltn | grep -q :{port}; do sleep 0.2; done')
+        self.start(self.client, f'connect {self.address} {port}')
+        self.progress()
         return self
 
-    @staticmethod
-    def start(guest, what):
-        guest.sh(f'systemd-run -q -u stream --collect python3 /root/stream.py {what} {FILE}')
+    def start(self, guest, what):
+        guest.sh(f'systemd-run -q -u stream{self.number} --collect '
+                 f'python3 /root/stream.py {what} {self.rest} {self.file}')
 
-    @staticmethod
-    def figures(guest):
-        words = guest.sh(f'cat {FILE} 2>/dev/null', check=False).split()
+    def figures(self, guest):
+        words = guest.sh(f'cat {self.file} 2>/dev/null', check=False).split()
         return dict(w.split('=', 1) for w in words if '=' in w)
 
     def received(self):
@@ -51,7 +55,7 @@ class Load:
             return
         self.progress()
         for guest in (self.server, self.client):
-            guest.sh(f'touch {FILE}.stop')
+            guest.sh(f'touch {self.file}.stop')
         for guest in (self.server, self.client):
             wait_for(lambda: self.figures(guest).get('state') == 'done', 120, f'{guest}: the stream ends')
         a, b = self.figures(self.server), self.figures(self.client)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """rmmod and modprobe on either side under load; afterwards grants, ports and channels are as before."""
-from case import expect_equal, wait_for
+from case import expect_equal
+import _left as left
 import _loop as loop
 from _load import Load
 
@@ -20,8 +21,7 @@ def run(host):
             loop.wait_state(guest, other.name, 'up', 120)
             load.progress()
             expect_equal(before, True, 'without the module traffic takes netfront')
-    for guest in (host.g1, host.g2):
-        wait_for(lambda: loop.only_one_channel(guest), 60, f'{guest}: nothing left over ({loop.kernel(guest)})')
+    left.expect_one_channel(host, host.g1, host.g2)
 
 
 def standard(host):

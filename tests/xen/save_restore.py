@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """`xl save` and `xl restore`, and a checkpoint, of either guest under load: the TCP connection survives."""
 from case import expect, expect_equal, wait_for
+import _left as left
 import _loop as loop
 from _load import Load
 
@@ -13,7 +14,7 @@ def run(host):
         away_and_back(host, load, 'g2', 'g1')   # the connector
         away_and_back(host, load, 'g1', 'g2')   # the listener, which becomes the connector by its new domid
         checkpoint(host, load)
-    nothing_left(host)
+    left.expect_one_channel(host, host.g1, host.g2)
 
 
 def epoch(guest):
@@ -45,9 +46,3 @@ def checkpoint(host, load):
     expect_equal(host.domid('g1'), domid, 'domid after a checkpoint')
     wait_for(lambda: epoch(host.g1) != before, 120, 'g1 has a new epoch')
     again(host, load)
-
-
-def nothing_left(host):
-    """One channel each, its pages and nothing else; the hypervisor agrees."""
-    for guest in (host.g1, host.g2):
-        wait_for(lambda: loop.only_one_channel(guest), 60, f'{guest}: old pages are freed ({loop.kernel(guest)})')

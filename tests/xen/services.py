@@ -13,13 +13,11 @@ def run(host):
     with Load(host.g1, host.g2) as load:
         flood(host.g1, host.g2)
         for guest in (host.g1, host.g2):
-            for blow in ('systemctl restart xenloopd', 'systemctl kill -s KILL xenloopd',
-                         'cp /usr/sbin/xenloopd /usr/sbin/xenloopd.new && mv /usr/sbin/xenloopd.new /usr/sbin/xenloopd '
-                         '&& systemctl restart xenloopd'):
+            for blow in blows('xenloopd'):
                 guest.sh(blow)
                 wait_for(lambda: guest.ok('systemctl -q is-active xenloopd && xenloopctl peers'), 60, f'{guest}: {blow}')
                 load.progress()
-        for blow in ('systemctl restart xendiscoverd', 'systemctl kill -s KILL xendiscoverd'):
+        for blow in blows('xendiscoverd'):
             host.dom0.sh(blow)
             wait_for(lambda: host.dom0.ok('systemctl -q is-active xendiscoverd && xenloopctl peers'), 60, f'Dom0: {blow}')
             load.progress()
@@ -30,6 +28,13 @@ def run(host):
         loop.wait_state(guest, other, 'up')
     expect_equal(identity(host), before, 'channels and epochs')
     host.dom0.sh('systemctl start xendiscoverd')
+
+
+def blows(daemon):
+    """Restart, crash, upgrade."""
+    binary = f'/usr/sbin/{daemon}'
+    return (f'systemctl restart {daemon}', f'systemctl kill -s KILL {daemon}',
+            f'cp {binary} {binary}.new && mv {binary}.new {binary} && systemctl restart {daemon}')
 
 
 def identity(host):

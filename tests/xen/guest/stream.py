@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A TCP connection with numbered blocks in both directions, each checked by its receiver.
 
-usage: stream.py listen PORT FILE
-       stream.py connect ADDRESS PORT FILE
+usage: stream.py listen PORT REST FILE
+       stream.py connect ADDRESS PORT REST FILE
 
-It runs until FILE.stop exists, then closes its half, reads what is left, and writes to FILE what
-it saw: sent and received blocks, and whether each of them was right. A lost connection is an error.
+It sleeps REST seconds after each block, runs until FILE.stop exists, then closes its half, reads what is left,
+and writes to FILE what it saw: sent and received blocks, and whether each of them was right. A lost connection
+is an error.
 """
 import hashlib
 import os
 import socket
 import sys
 import threading
+import time
 
 BLOCK = 65536
 
@@ -22,14 +24,16 @@ def block(number):
 
 
 class Stream:
-    def __init__(self, sock, path):
-        self.sock, self.path, self.sent, self.received, self.error = sock, path, 0, 0, ''
+    def __init__(self, sock, rest, path):
+        self.sock, self.rest, self.path = sock, rest, path
+        self.sent, self.received, self.error = 0, 0, ''
 
     def send(self):
         try:
             while not os.path.exists(self.path + '.stop'):
                 self.sock.sendall(block(self.sent))
                 self.sent += 1
+                time.sleep(self.rest)
             self.sock.shutdown(socket.SHUT_WR)
         except OSError as e:
             self.error = 'send:%s' % e.strerror.replace(' ', '_')
@@ -75,4 +79,4 @@ def connection(arguments):
 
 sock = connection(sys.argv[1:])
 sock.settimeout(600)
-Stream(sock, sys.argv[-1]).run()
+Stream(sock, float(sys.argv[-2]), sys.argv[-1]).run()
