@@ -204,21 +204,9 @@ void xenloopd_stop(void *arg)
 	xenloop_loop_exit(d->loop, XENLOOPD_OK);
 }
 
-static void free_links(struct xenloopd *d)
-{
-	struct xenloop_link *link;
-
-	while ((link = d->links.first)) {
-		d->links.first = link->next;
-		xenloopd_io.timer(d, link, 0);
-		xenloopd_io.bye_timer(d, link, 0);
-		free(link);
-	}
-}
-
 void xenloopd_exit(struct xenloopd *d)
 {
-	free_links(d);
+	xenloop_links_free(&d->links);
 	xenloopd_ifaces_close(d);
 	xenloopd_kernel_close(d);
 	xenloopd_store_close(d);

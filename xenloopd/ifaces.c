@@ -218,11 +218,10 @@ static void sync_links(struct xenloopd *d)
 		const struct xenloopd_iface *i = find_vif(d, l->key.vif);
 
 		if (i && i->attached)
-			xenloop_links_iface(&d->links, l->key.vif, i->ifindex,
-					    i->ifname, chans, nr);
+			xenloop_link_iface(&d->links, l, i->ifindex, i->ifname,
+					   chans, nr);
 		else
-			xenloop_links_iface(&d->links, l->key.vif, 0, NULL,
-					    chans, nr);
+			xenloop_link_iface(&d->links, l, 0, NULL, chans, nr);
 	}
 	free(chans);
 }

@@ -269,26 +269,13 @@ void xenloopd_kernel_poll(struct xenloopd *d)
 	free(chans);
 }
 
-static bool is_known(const struct xenloopd *d,
-		     const struct xenloop_nl_peer *peer)
-{
-	const struct xenloop_link *l = d->links.first;
-
-	while (l && (l->ifindex != peer->ifindex ||
-		     l->key.domid != peer->domid ||
-		     l->key.peer_vif != peer->vif ||
-		     memcmp(l->mac, peer->mac, sizeof(l->mac))))
-		l = l->next;
-	return l;
-}
-
 void xenloopd_kernel_prune(struct xenloopd *d)
 {
 	struct xenloop_nl_peer *peers;
 	int nr = d->nl->ops->peer_dump(d->nl, &peers);
 
 	for (int i = 0; i < nr; i++)
-		if (!is_known(d, &peers[i]))
+		if (!xenloop_links_find_peer(&d->links, &peers[i]))
 			d->nl->ops->peer_del(d->nl, &peers[i]);
 	if (nr >= 0)
 		free(peers);

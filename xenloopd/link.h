@@ -26,6 +26,8 @@ struct xenloop_link_chan {
 
 struct xenloop_link {
 	struct xenloop_link *next;
+	struct xenloop_link *next_domid;	/* in its bucket of by_domid */
+	struct xenloop_link *next_mac;	/* in its bucket of by_mac */
 	struct xenloop_node key;	/* peer's domid, local vif, peer's vif */
 	uint8_t mac[XENLOOP_MAC_LEN];	/* the peer vif's */
 	char name[XENLOOP_NAME_MAX + 1]; /* the peer's, in Dom0 */
@@ -89,8 +91,13 @@ struct xenloop_link_io {
 		       enum xenloop_link_report report);
 };
 
+#define XENLOOP_LINKS_BUCKETS	256	/* a power of two */
+
 struct xenloop_links {
 	struct xenloop_link *first;
+	/* The same links, so that an event costs no walk over all of them. */
+	struct xenloop_link *by_domid[XENLOOP_LINKS_BUCKETS];
+	struct xenloop_link *by_mac[XENLOOP_LINKS_BUCKETS];
 	const struct xenloop_link_io *io;
 	void *arg;			/* of io */
 	uint32_t domid;			/* ours */
@@ -110,6 +117,16 @@ struct xenloop_link *xenloop_links_find(const struct xenloop_links *links,
 struct xenloop_link *xenloop_links_find_mac(const struct xenloop_links *links,
 					    uint32_t ifindex,
 					    const uint8_t *mac);
+/* The link that stands for a peer of the kernel's. */
+struct xenloop_link *
+xenloop_links_find_peer(const struct xenloop_links *links,
+			const struct xenloop_nl_peer *peer);
+/*
+ * Does another link than this one, which is not OFF, have the same MAC address
+ * on the same interface?
+ */
+bool xenloop_links_is_taken(const struct xenloop_links *links,
+			    const struct xenloop_link *link);
 /* id is not 0. */
 struct xenloop_link *xenloop_links_find_chan(const struct xenloop_links *links,
 					     uint32_t id);
@@ -134,13 +151,19 @@ void xenloop_links_sweep(struct xenloop_links *links);
 void xenloop_links_drop(struct xenloop_links *links, const char *reason);
 
 /*
- * The interface of local vif `vif`: its index and name, or 0 and NULL. Makes
- * links OFF or ready; chans (nr of them) are what the kernel has, so that links
- * without one find theirs again.
+ * Frees all links; neither the kernel nor the peers hear of it. For a daemon
+ * that ends.
  */
-void xenloop_links_iface(struct xenloop_links *links, uint32_t vif,
-			 uint32_t ifindex, const char *ifname,
-			 const struct xenloop_nl_chan *chans, int nr);
+void xenloop_links_free(struct xenloop_links *links);
+
+/*
+ * The interface of the link's local vif: its index and name, or 0 and NULL.
+ * Makes the link OFF or ready; chans (nr of them) are what the kernel has, so
+ * that a link without a channel finds its own again.
+ */
+void xenloop_link_iface(struct xenloop_links *links, struct xenloop_link *link,
+			uint32_t ifindex, const char *ifname,
+			const struct xenloop_nl_chan *chans, int nr);
 
 /* link.c */
 

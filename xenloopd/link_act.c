@@ -205,24 +205,15 @@ int xenloop_link_add_peer(struct xenloop_links *links,
 	return err == -EEXIST ? 0 : err;
 }
 
-/* Does the MAC belong to another link already, the guest having a new domid? */
-static bool is_taken(const struct xenloop_links *links,
-		     const struct xenloop_link *link)
-{
-	for (struct xenloop_link *l = links->first; l; l = l->next)
-		if (l != link && l->sm.state != XENLOOP_PEER_OFF &&
-		    l->ifindex == link->ifindex &&
-		    !memcmp(l->mac, link->mac, sizeof(l->mac)))
-			return true;
-	return false;
-}
-
 static void del_peer(struct xenloop_links *links, struct xenloop_link *link)
 {
 	struct xenloop_nl_peer peer = peer_of(link);
 
-	/* Fails when the interface has gone and taken its peers along. */
-	if (!is_taken(links, link))
+	/*
+	 * Not when the guest has a new domid and thus a new link. Fails when
+	 * the interface has gone and taken its peers along.
+	 */
+	if (!xenloop_links_is_taken(links, link))
 		links->io->peer_del(links->arg, &peer);
 }
 

@@ -13,26 +13,100 @@ static bool same_key(const struct xenloop_node *a, const struct xenloop_node *b)
 	       a->peer_vif == b->peer_vif;
 }
 
+static struct xenloop_link **domid_bucket(const struct xenloop_links *links,
+					  uint32_t domid)
+{
+	return (struct xenloop_link **)
+		&links->by_domid[domid & (XENLOOP_LINKS_BUCKETS - 1)];
+}
+
+/* The toolstack counts up in the last bytes. */
+static struct xenloop_link **mac_bucket(const struct xenloop_links *links,
+					const uint8_t *mac)
+{
+	unsigned int hash = mac[3] * 7u + mac[4] * 31u + mac[5];
+
+	return (struct xenloop_link **)
+		&links->by_mac[hash & (XENLOOP_LINKS_BUCKETS - 1)];
+}
+
+static void insert(struct xenloop_links *links, struct xenloop_link *link)
+{
+	struct xenloop_link **domid = domid_bucket(links, link->key.domid);
+	struct xenloop_link **mac = mac_bucket(links, link->mac);
+
+	link->next = links->first;
+	links->first = link;
+	link->next_domid = *domid;
+	*domid = link;
+	link->next_mac = *mac;
+	*mac = link;
+}
+
+/* Out of the buckets; the list is the caller's. */
+static void unhash(struct xenloop_links *links, struct xenloop_link *link)
+{
+	struct xenloop_link **at = domid_bucket(links, link->key.domid);
+
+	while (*at != link)
+		at = &(*at)->next_domid;
+	*at = link->next_domid;
+	at = mac_bucket(links, link->mac);
+	while (*at != link)
+		at = &(*at)->next_mac;
+	*at = link->next_mac;
+}
+
 struct xenloop_link *xenloop_links_find(const struct xenloop_links *links,
 					const struct xenloop_node *key)
 {
-	struct xenloop_link *link = links->first;
+	struct xenloop_link *link = *domid_bucket(links, key->domid);
 
 	while (link && !same_key(&link->key, key))
-		link = link->next;
+		link = link->next_domid;
 	return link;
+}
+
+static bool has_mac(const struct xenloop_link *link, uint32_t ifindex,
+		    const uint8_t *mac)
+{
+	return link->ifindex == ifindex &&
+	       !memcmp(link->mac, mac, sizeof(link->mac));
 }
 
 struct xenloop_link *xenloop_links_find_mac(const struct xenloop_links *links,
 					    uint32_t ifindex,
 					    const uint8_t *mac)
 {
-	struct xenloop_link *link = links->first;
+	struct xenloop_link *link = *mac_bucket(links, mac);
 
-	while (link && (link->ifindex != ifindex ||
-			memcmp(link->mac, mac, sizeof(link->mac))))
-		link = link->next;
+	while (link && !has_mac(link, ifindex, mac))
+		link = link->next_mac;
 	return link;
+}
+
+struct xenloop_link *
+xenloop_links_find_peer(const struct xenloop_links *links,
+			const struct xenloop_nl_peer *peer)
+{
+	struct xenloop_link *link = *domid_bucket(links, peer->domid);
+
+	while (link && (link->key.domid != peer->domid ||
+			link->key.peer_vif != peer->vif ||
+			!has_mac(link, peer->ifindex, peer->mac)))
+		link = link->next_domid;
+	return link;
+}
+
+bool xenloop_links_is_taken(const struct xenloop_links *links,
+			    const struct xenloop_link *link)
+{
+	const struct xenloop_link *l = *mac_bucket(links, link->mac);
+
+	while (l && (l == link || l->sm.state == XENLOOP_PEER_OFF ||
+		     !has_mac(l, link->ifindex, link->mac)))
+		l = l->next_mac;
+	return l;
 }
 
 struct xenloop_link *xenloop_links_find_chan(const struct xenloop_links *links,
@@ -64,6 +138,7 @@ static void remove_link(struct xenloop_links *links, struct xenloop_link **at,
 	xenloop_link_event(links, link, XENLOOP_EV_LOST, reason);
 	links->io->timer(links->arg, link, 0);
 	links->io->bye_timer(links->arg, link, 0);
+	unhash(links, link);
 	*at = link->next;
 	free(link);
 }
@@ -80,9 +155,18 @@ add_link(struct xenloop_links *links, const struct xenloop_node *key,
 	link->epoch = roster->epoch;
 	memcpy(link->mac, mac, sizeof(link->mac));
 	link->sm.listener = links->domid < key->domid;
-	link->next = links->first;
-	links->first = link;
+	insert(links, link);
 	return link;
+}
+
+static struct xenloop_link **place_of(struct xenloop_links *links,
+				      const struct xenloop_link *link)
+{
+	struct xenloop_link **at = &links->first;
+
+	while (*at != link)
+		at = &(*at)->next;
+	return at;
 }
 
 static bool in_roster(const struct xenloop_link *link,
@@ -99,17 +183,25 @@ static bool in_roster(const struct xenloop_link *link,
 	return false;
 }
 
+/* The first link to `domid` that the roster does not have (any more). */
+static struct xenloop_link *find_unlisted(const struct xenloop_links *links,
+					  uint32_t domid,
+					  const struct xenloop_roster *roster)
+{
+	struct xenloop_link *link = *domid_bucket(links, domid);
+
+	while (link && (link->key.domid != domid || in_roster(link, roster)))
+		link = link->next_domid;
+	return link;
+}
+
 static void end_unlisted(struct xenloop_links *links, uint32_t domid,
 			 const struct xenloop_roster *roster)
 {
-	struct xenloop_link **at = &links->first;
+	struct xenloop_link *link;
 
-	while (*at) {
-		if ((*at)->key.domid == domid && !in_roster(*at, roster))
-			remove_link(links, at, "peer-gone");
-		else
-			at = &(*at)->next;
-	}
+	while ((link = find_unlisted(links, domid, roster)))
+		remove_link(links, place_of(links, link), "peer-gone");
 }
 
 static void new_epoch(struct xenloop_links *links, struct xenloop_link *link,
@@ -162,7 +254,9 @@ void xenloop_links_unmark(struct xenloop_links *links)
 
 void xenloop_links_mark(struct xenloop_links *links, uint32_t domid)
 {
-	for (struct xenloop_link *l = links->first; l; l = l->next)
+	struct xenloop_link *l = *domid_bucket(links, domid);
+
+	for (; l; l = l->next_domid)
 		l->listed |= l->key.domid == domid;
 }
 
@@ -182,6 +276,19 @@ void xenloop_links_drop(struct xenloop_links *links, const char *reason)
 {
 	while (links->first)
 		remove_link(links, &links->first, reason);
+}
+
+void xenloop_links_free(struct xenloop_links *links)
+{
+	struct xenloop_link *link;
+
+	while ((link = links->first)) {
+		links->io->timer(links->arg, link, 0);
+		links->io->bye_timer(links->arg, link, 0);
+		unhash(links, link);
+		links->first = link->next;
+		free(link);
+	}
 }
 
 static bool is_chan_of(const struct xenloop_link *link,
@@ -206,20 +313,14 @@ static void make_ready(struct xenloop_links *links, struct xenloop_link *link,
 	xenloop_link_event(links, link, XENLOOP_EV_READY, NULL);
 }
 
-void xenloop_links_iface(struct xenloop_links *links, uint32_t vif,
-			 uint32_t ifindex, const char *ifname,
-			 const struct xenloop_nl_chan *chans, int nr)
+void xenloop_link_iface(struct xenloop_links *links, struct xenloop_link *link,
+			uint32_t ifindex, const char *ifname,
+			const struct xenloop_nl_chan *chans, int nr)
 {
-	for (struct xenloop_link *l = links->first; l; l = l->next) {
-		if (l->key.vif != vif)
-			continue;
-		if (l->ifindex && l->ifindex != ifindex)
-			xenloop_link_event(links, l, XENLOOP_EV_LOST,
-					   "iface-gone");
-		l->ifindex = ifindex;
-		snprintf(l->ifname, sizeof(l->ifname), "%s",
-			 ifname ? ifname : "");
-		if (ifindex && l->sm.state == XENLOOP_PEER_OFF)
-			make_ready(links, l, chans, nr);
-	}
+	if (link->ifindex && link->ifindex != ifindex)
+		xenloop_link_event(links, link, XENLOOP_EV_LOST, "iface-gone");
+	link->ifindex = ifindex;
+	snprintf(link->ifname, sizeof(link->ifname), "%s", ifname ? ifname : "");
+	if (ifindex && link->sm.state == XENLOOP_PEER_OFF)
+		make_ready(links, link, chans, nr);
 }

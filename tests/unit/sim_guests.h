@@ -526,9 +526,9 @@ static inline void sim_sync(struct sim_guest *g)
 
 	if (!g->generation || !g->self_ok || g->suspended)
 		return;
-	for (int slot = 0; slot < SIM_LINKS; slot++)
-		xenloop_links_iface(&g->links, slot, slot + 2, "eth0", list,
-				    sim_dump(g, list));
+	for (struct xenloop_link *l = g->links.first; l; l = l->next)
+		xenloop_link_iface(&g->links, l, l->key.vif + 2, "eth0", list,
+				   sim_dump(g, list));
 }
 
 static inline void sim_roster(struct sim_guest *g, uint64_t unused,
@@ -575,12 +575,7 @@ static inline void sim_hello(struct sim_guest *g)
 
 static inline void sim_drop_daemon(struct sim_guest *g)
 {
-	struct xenloop_link *link;
-
-	while ((link = g->links.first)) {
-		g->links.first = link->next;
-		free(link);
-	}
+	xenloop_links_free(&g->links);
 	g->generation = 0;
 }
 

@@ -489,12 +489,14 @@ static void test_new_domid(void **state)
 		.epoch = 55, .name = "other", .nr_links = 1,
 		.link = { { .mac = { 2, 0, 0, 0, 1, 0 } } },
 	};
+	const struct xenloop_node key = { .domid = 8 };
 	struct xenloop_nl_chan none[1];
 
 	start(1);
 	/* The new one is read first: the peer now is its. */
 	assert_int_equal(xenloop_links_update(&A->links, 8, &roster), 0);
-	xenloop_links_iface(&A->links, 0, 2, "eth0", none, 0);
+	xenloop_link_iface(&A->links, xenloop_links_find(&A->links, &key), 2,
+			   "eth0", none, 0);
 	assert_true(A->peer[0]);
 	assert_int_equal(xenloop_links_update(&A->links, 7, NULL), 0);
 	assert_true(A->peer[0]);
@@ -527,7 +529,7 @@ static void test_iface(void **state)
 
 	start(1);
 	come_up();
-	xenloop_links_iface(&A->links, 1, 0, NULL, none, 0);
+	xenloop_link_iface(&A->links, sim_link(A, 1), 0, NULL, none, 0);
 	assert_int_equal(state_of(A, 1), XENLOOP_PEER_OFF);
 	assert_string_equal(sim_link(A, 1)->reason, "iface-gone");
 	assert_true(is_up(0));
