@@ -24,7 +24,7 @@ BUILD_LDFLAGS = $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 PROGS	:= xenloopd xendiscoverd xenloopctl
 LIBS	:= proto $(PROGS) kmod
 sources	= $(filter-out %/main.c,$(wildcard $(1)/*.c))
-sources_kmod := $(wildcard kmod/fifo.c)
+sources_kmod := kmod/fifo.c kmod/offload.c
 lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
 
 .PHONY: all help module userspace demo sim check check-unit check-xen bench bench-scale bench-fifo matrix lab xen-root

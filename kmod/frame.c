@@ -7,12 +7,11 @@
 #include <linux/virtio_net.h>
 
 #include "chan.h"
+#include "offload.h"
 
 /* Frames up to this many bytes get a linear skb; of longer ones, headers. */
 #define LINEAR_MAX	1600u
 #define HEADER_BYTES	256u
-/* Where a checksum may begin: behind any headers that make sense. */
-#define CSUM_START_MAX	PAGE_SIZE
 
 static struct sk_buff *alloc_frame(struct napi_struct *napi, u32 len)
 {
@@ -65,51 +64,16 @@ struct sk_buff *xenloop_frame_read(struct napi_struct *napi,
 }
 
 /*
- * Only what we send ourselves is taken: a checksum to be filled in, and TCP
- * segmentation that comes with it. Everything else is a lie, or a feature that
- * nobody negotiated.
- */
-static bool offload_known(const struct virtio_net_hdr *vnet)
-{
-	if (vnet->flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		return false;
-	/* Or the kernel would pull in all of a large frame, and log it. */
-	if (vnet->flags && vnet->csum_start > CSUM_START_MAX)
-		return false;
-	switch (vnet->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_NONE:
-		return vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE;
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		return vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	default:
-		return false;
-	}
-}
-
-/*
  * Apply the frame's checksum and segmentation metadata. @skb's data is at the
  * Ethernet header. A frame without any keeps CHECKSUM_NONE: the stack checks.
- * Returns false for metadata that does not fit the frame.
+ * Returns false for metadata that does not fit the frame: a lie, or a feature
+ * that nobody negotiated.
  */
 bool xenloop_frame_offload(struct sk_buff *skb,
 			   const struct xenloop_frame *frame)
 {
-	bool tcp4 = skb->protocol == htons(ETH_P_IP);
-	bool tcp6 = skb->protocol == htons(ETH_P_IPV6);
-
-	if (!offload_known(&frame->vnet))
+	if (!xenloop_offload_ok(&frame->vnet, skb->data, skb_headlen(skb)))
 		return false;
-	switch (frame->vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		if (!tcp4)
-			return false;
-		break;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		if (!tcp6)
-			return false;
-		break;
-	}
 	skb_set_network_header(skb, ETH_HLEN);
 	return !virtio_net_hdr_to_skb(skb, &frame->vnet, true);
 }

@@ -7,10 +7,12 @@
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/virtio_net.h>
 
 #include "chan.h"
 #include "compat.h"
 #include "iface.h"
+#include "offload.h"
 #include "state.h"
 
 /*
@@ -50,21 +52,27 @@ void xenloop_tx_init(struct xenloop_chan *chan)
 	chan->tx.mode = XENLOOP_TX_OFF;
 }
 
-/* Can the frame's header tell what @skb wants from its receiver? */
+/*
+ * Can the frame's header tell what @skb wants from its receiver, and will that
+ * be taken? virtio_net_hdr_from_skb() looks at single bits of the GSO type.
+ */
 static bool is_plain(struct sk_buff *skb)
 {
 	const unsigned int harmless = SKB_GSO_TCP_ECN | SKB_GSO_DODGY;
+	struct virtio_net_hdr vnet;
 	unsigned int type;
 
-	if (skb->ip_summed == CHECKSUM_PARTIAL &&
-	    (skb->encapsulation || skb_csum_is_sctp(skb)))
-		return false;
-	if (!skb_is_gso(skb))
+	if (skb_is_gso(skb)) {
+		type = skb_shinfo(skb)->gso_type & ~harmless;
+		if ((type != SKB_GSO_TCPV4 && type != SKB_GSO_TCPV6) ||
+		    skb->ip_summed != CHECKSUM_PARTIAL ||
+		    skb->encapsulation || skb->len > XENLOOP_FRAME_MAX)
+			return false;
+	}
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return true;
-	type = skb_shinfo(skb)->gso_type & ~harmless;
-	return (type == SKB_GSO_TCPV4 || type == SKB_GSO_TCPV6) &&
-	       skb->ip_summed == CHECKSUM_PARTIAL &&
-	       !skb->encapsulation && skb->len <= XENLOOP_FRAME_MAX;
+	return !virtio_net_hdr_from_skb(skb, &vnet, true, false, 0) &&
+	       xenloop_offload_ok(&vnet, skb->data, skb_headlen(skb));
 }
 
 /* Copy into the FIFO, and let taps and timestamps see it. Under tx->lock. */
