@@ -164,7 +164,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		xenloopd_later(d, XENLOOPD_WORK_SYNC);
 	}
 	d->ticks++;
-	show_status(d);
 }
 
 static void first_tick(evutil_socket_t fd, short what, void *arg)
