@@ -245,6 +245,7 @@ void xenloopd_ifaces_sync(struct xenloopd *d)
 	take_attached(d, list, nr);
 	free(list);
 	attach_missing(d);
+	xenloopd_kernel_list(d);
 	sync_links(d);
 	xenloopd_kernel_prune(d);
 }

@@ -30,21 +30,48 @@ static int no_kernel(struct xenloopd *d)
 	return -ENODEV;
 }
 
+static struct xenloop_nl_peer *find_mac(struct xenloop_nl_peer *list, int nr,
+					const struct xenloop_nl_peer *peer)
+{
+	for (int i = 0; i < nr; i++)
+		if (list[i].ifindex == peer->ifindex &&
+		    !memcmp(list[i].mac, peer->mac, sizeof(peer->mac)))
+			return &list[i];
+	return NULL;
+}
+
 /* A MAC address that has moved to another domain, or to another vif, is new. */
 static bool is_same_peer(struct xenloopd *d, const struct xenloop_nl_peer *peer)
 {
-	struct xenloop_nl_peer *peers;
-	int nr = d->nl->ops->peer_dump(d->nl, &peers);
-	bool same = false;
+	struct xenloop_nl_peer *list = d->peers, *found;
+	int nr = d->nr_peers;
+	bool same;
 
-	for (int i = 0; i < nr; i++)
-		same |= peers[i].ifindex == peer->ifindex &&
-			peers[i].domid == peer->domid &&
-			peers[i].vif == peer->vif &&
-			!memcmp(peers[i].mac, peer->mac, sizeof(peer->mac));
-	if (nr >= 0)
-		free(peers);
+	/* Outside a sync there is but this one to be looked up. */
+	if (!d->peers)
+		nr = d->nl->ops->peer_dump(d->nl, &list);
+	found = find_mac(list, nr, peer);
+	same = found && found->domid == peer->domid && found->vif == peer->vif;
+	if (!d->peers && nr >= 0)
+		free(list);
 	return same;
+}
+
+/* The kernel has another peer by that MAC address. */
+static int peer_replace(struct xenloopd *d, const struct xenloop_nl_peer *peer)
+{
+	struct xenloop_nl_peer *listed;
+	int err;
+
+	d->nl->ops->peer_del(d->nl, peer);
+	err = d->nl->ops->peer_add(d->nl, peer);
+	/* The old one's channel has to drain first. */
+	if (err == -EEXIST)
+		return -EBUSY;
+	listed = d->peers ? find_mac(d->peers, d->nr_peers, peer) : NULL;
+	if (listed)
+		*listed = *peer;
+	return err;
 }
 
 static int peer_add(void *arg, const struct xenloop_nl_peer *peer)
@@ -55,13 +82,8 @@ static int peer_add(void *arg, const struct xenloop_nl_peer *peer)
 	if (!d->nl)
 		return no_kernel(d);
 	err = d->nl->ops->peer_add(d->nl, peer);
-	if (err == -EEXIST && !is_same_peer(d, peer)) {
-		d->nl->ops->peer_del(d->nl, peer);
-		err = d->nl->ops->peer_add(d->nl, peer);
-		/* The old one's channel has to drain first. */
-		if (err == -EEXIST)
-			err = -EBUSY;
-	}
+	if (err == -EEXIST && !is_same_peer(d, peer))
+		err = peer_replace(d, peer);
 	return kernel_result(d, err);
 }
 

@@ -269,16 +269,20 @@ void xenloopd_kernel_poll(struct xenloopd *d)
 	free(chans);
 }
 
+void xenloopd_kernel_list(struct xenloopd *d)
+{
+	d->nr_peers = d->nl->ops->peer_dump(d->nl, &d->peers);
+	if (d->nr_peers < 0)
+		d->peers = NULL;
+}
+
 void xenloopd_kernel_prune(struct xenloopd *d)
 {
-	struct xenloop_nl_peer *peers;
-	int nr = d->nl->ops->peer_dump(d->nl, &peers);
-
-	for (int i = 0; i < nr; i++)
-		if (!xenloop_links_find_peer(&d->links, &peers[i]))
-			d->nl->ops->peer_del(d->nl, &peers[i]);
-	if (nr >= 0)
-		free(peers);
+	for (int i = 0; d->peers && i < d->nr_peers; i++)
+		if (!xenloop_links_find_peer(&d->links, &d->peers[i]))
+			d->nl->ops->peer_del(d->nl, &d->peers[i]);
+	free(d->peers);
+	d->peers = NULL;
 }
 
 int xenloopd_kernel_flush(struct xenloopd *d)

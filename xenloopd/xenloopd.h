@@ -92,6 +92,8 @@ struct xenloopd {
 	int (*nl_open)(const struct xenloop_nl_handler *handler, void *arg,
 		       struct xenloop_nl **out);
 	bool suspended;
+	struct xenloop_nl_peer *peers;	/* its list, during a sync; else NULL */
+	int nr_peers;
 
 	/* XenStore. xs.h is NULL while there is no connection. */
 	struct xenloop_xs xs;
@@ -133,7 +135,11 @@ int xenloopd_kernel_tune(struct xenloopd *d);
 void xenloopd_kernel_check(struct xenloopd *d);
 /* Channels: what was missed, and who is idle. */
 void xenloopd_kernel_poll(struct xenloopd *d);
-/* Forgets peers of the kernel that no link stands for. */
+/*
+ * Around a sync, the module's peers are read once; at its end those that no
+ * link stands for are taken out.
+ */
+void xenloopd_kernel_list(struct xenloopd *d);
 void xenloopd_kernel_prune(struct xenloopd *d);
 /* --flush: closes everything. 0 or -errno. */
 int xenloopd_kernel_flush(struct xenloopd *d);
