@@ -13,7 +13,7 @@ READINGS = 5
 FREE = f'''sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1
 for i in $(seq {READINGS}); do awk '$1 == "MemFree:" {{ print $2 }}' /proc/meminfo; sleep 0.2; done'''
 STATUS = 'xenloopctl --json status'
-STEPS = (0, 1, 3, 7, 15)  # channels at the same time
+STEPS = (0, 1, 3, 5)  # channels at the same time
 
 
 def free_kb(domain):
@@ -37,9 +37,9 @@ def measured(host):
     first, last = (host.domains[name] for name in (crowd.NAMES[0], crowd.NAMES[-1]))
     without = free_kb(first)
     host.dom0.sh(ways.START_DOM0)
-    crowd.each(host, start, (first.name, last.name))
+    crowd.each(host, crowd.start, (first.name, last.name))
     few = reading_of_peers(host, first, 1)
-    crowd.each(host, start)
+    crowd.each(host, crowd.start)
     many = reading_of_peers(host, first, len(crowd.NAMES) - 1)
     listener = channels(host, first, crowd.NAMES[1:])
     first.sh(ways.STOP, timeout=300)
@@ -50,10 +50,6 @@ def measured(host):
 
 def carried(domain):
     return outputs.channels(domain.sh(ways.STATS))
-
-
-def start(domain):
-    domain.sh(ways.START, timeout=300)
 
 
 def reading_of_peers(host, domain, count):

@@ -65,7 +65,8 @@ def pairs_section(document, drawn):
                    [[row['name'], *(f'{figure(row["least"][way])} – {figure(row["most"][way])}' for way in by)]
                     for row in with_key(rows, 'least')])
     return ['## Pairs', 'One TCP stream per pair of guests, all at the same time; Mbit/s of all pairs together. The '
-            'physical CPUs are two, however many the guests: a pair has one guest on each.', rates_table(rows),
+            'physical CPUs are two, however many the pairs: each has a guest on either. From the fourth on guests are in '
+            'several.', rates_table(rows),
             image('pairs.svg', drawn), '### The slowest and the quickest pair', shares, *details(rows)]
 
 
