@@ -139,7 +139,7 @@ fuzz: $(FUZZERS)
 matrix:
 	@scripts/matrix
 ## make check-xen     cases on the Xen host; T=NAME runs one
-check-xen: xen-root $(if $(filter-out packages,$(T)),,deb deb-next)
+check-xen: xen-root $(if $(filter-out packages guide,$(T)),,deb deb-next)
 	tests/lab/lab run $(SHORT) --destdir $(BUILD)/xen-root $(T)
 xen-root:
 	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all
@@ -164,7 +164,7 @@ uninstall:
 ## make deb           Debian packages, for Debian 13, in build/deb/
 deb:
 	$(call build_deb,deb,$(VERSION))
-# What tests/xen/packages.py upgrades to.
+# What cases upgrade to.
 deb-next:
 	$(call build_deb,deb-next,$(VERSION)+next)
 build_deb = tests/lab/lab in tools-trixie -- sh -c 'scripts/deb $(BUILD)/$(1) $(2) $$(basename /lib/modules/6.12*)'
