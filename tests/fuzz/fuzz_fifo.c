@@ -3,8 +3,9 @@
  * The FIFO against a hostile other end. The input is a program: each byte picks
  * a step of ours, or a write of the other's into a shared word or the ring, so
  * that memory changes between any two steps, also in the middle of a frame. The
- * first byte picks which end we are. Pages are allocations of their own, and
- * frames are copied to buffers of their exact length: ASan sees any step beyond.
+ * first byte picks which end we are. Pages are allocations of their own, or of a
+ * few in a row, and frames are copied to buffers of their exact length: ASan
+ * sees any step beyond.
  */
 #include <stdlib.h>
 
@@ -351,13 +352,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	void **page = malloc(PAGES * sizeof(*page));
+	char *block;
 
 	must(page);
 	ctrl = aligned_alloc(XENLOOP_PAGE_SIZE, XENLOOP_PAGE_SIZE);
 	must(ctrl);
-	for (u32 i = 0; i < PAGES; i++) {
-		page[i] = aligned_alloc(XENLOOP_PAGE_SIZE, XENLOOP_PAGE_SIZE);
-		must(page[i]);
+	/* Alone, and in blocks of 2 and 4. */
+	for (u32 i = 0, n; i < PAGES; i += n) {
+		n = min(1u << i % 3, PAGES - i);
+		block = aligned_alloc(XENLOOP_PAGE_SIZE, n * XENLOOP_PAGE_SIZE);
+		must(block);
+		for (u32 k = 0; k < n; k++)
+			page[i + k] = block + k * XENLOOP_PAGE_SIZE;
 	}
 	fifo = (struct xenloop_fifo){ ctrl, page, SIZE };
 	return 0;
