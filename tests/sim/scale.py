@@ -47,7 +47,7 @@ def requests(run):
             ('messages per channel', each(talk['relayed'], talk['channels_up'])),
             ('requests per channel, all daemons', each(talk['dom0']['ops'] + talk['guests']['ops'], talk['channels_up'])),
             ('requests in a quiet minute', steady['dom0']['ops'] + steady['guests']['ops']),
-            ('roster writes per change', each(churn['dom0']['writes'], churn['changes'])),
+            ('writes of xendiscoverd per change', each(churn['dom0']['writes'], churn['changes'])),
             ('watch events per change', each(churn['guests']['events'] + churn['dom0']['events'], churn['changes']))]
 
 
