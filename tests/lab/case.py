@@ -12,6 +12,7 @@ host (host.py) creates further guests.  The file may set
 """
 import time
 
+import pace
 from agent import AgentError
 from domain import CommandFailed  # noqa: F401  (for cases)
 
@@ -35,6 +36,7 @@ def expect_in(part, whole, what):
 
 def wait_for(predicate, timeout, what, interval=0.5):
     """Waits until predicate() is true and returns its value; an agent out of reach counts as false."""
+    timeout = pace.stretched(timeout)
     deadline = time.monotonic() + timeout
     complaint = ''
     while True:

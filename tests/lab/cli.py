@@ -12,6 +12,7 @@ import bench
 import crowd
 import demo
 import install
+import kernels
 import runner
 import scale
 import shell
@@ -43,7 +44,7 @@ def command_in(arguments):
     if not command:
         raise LabError('lab in TREE -- COMMAND: the command is missing')
     env = dict(pair.split('=', 1) for pair in arguments.env)
-    return subprocess.call(trees.inside(arguments.tree, command, directory_inside(), env=env))
+    return subprocess.call(trees.inside(arguments.tree, command, directory_inside(), env=env, extra=kernels.chosen.directory()))
 
 
 def directory_inside():
@@ -75,10 +76,13 @@ def command_status(_):
 def command_clean(_):
     """Cache entries of other versions of the lab; what this version uses stays."""
     with HostLock():
-        keep = {trees.path_of(name).name for name in trees.SUITES} | {path_of().name, snapshot_path().name, crowd.path().name}
+        keep = {trees.path_of(name).name for name in trees.SUITES} | {path_of().name, crowd.path().name}
+        for name in kernels.KERNELS:
+            kernels.choose(name)
+            keep |= {snapshot_path().name, *kernels.chosen.inputs()}
         for path in CACHE.iterdir():
             kind = path.name.split('-')[0]
-            if kind in ('tree', 'image', 'snapshot', 'installed', 'crowd', 'logs') and path.name.split('.')[0] not in keep:
+            if kind in ('tree', 'image', 'kernel', 'snapshot', 'installed', 'crowd', 'logs') and path.name.split('.')[0] not in keep:
                 trees.remove(path)
 
 
@@ -170,6 +174,7 @@ def command_cases(_):
 def parser():
     main = argparse.ArgumentParser(prog='lab', description='A real Xen host in an emulator, for tests and for work.')
     main.add_argument('--wait', type=int, default=0, metavar='SECONDS', help='wait so long for another host to end')
+    main.add_argument('--kernel', choices=kernels.KERNELS, default='stock', help='what guests run (see tests/debug/README.md)')
     verbs = main.add_subparsers(dest='verb', required=True, metavar='VERB')
 
     def verb(name, function, text, *arguments):
@@ -232,6 +237,7 @@ def main():
         signal.signal(number, end)
     arguments = parser().parse_args()
     HostLock.patience = arguments.wait
+    kernels.choose(arguments.kernel)
     try:
         need_root()
         return arguments.function(arguments)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import agent
+import pace
 
 
 class CommandFailed(Exception):
@@ -25,7 +26,7 @@ class Domain:
 
     def run(self, script, timeout=120, data=b'', sink=None):
         """Runs a bash script; returns (exit code, output bytes)."""
-        return agent.call(self.port, script, data, timeout, sink)
+        return agent.call(self.port, script, data, pace.stretched(timeout), sink)
 
     def sh(self, script, check=True, timeout=120, data=b''):
         """Runs a bash script and returns its output, without the last newline, as text."""
@@ -61,7 +62,14 @@ class Domain:
 
     def wait(self, timeout=300):
         """Waits until its agent answers."""
-        agent.wait(self.port, timeout)
+        agent.wait(self.port, pace.stretched(timeout))
+
+    def answers(self):
+        """Whether its agent does, at this moment."""
+        try:
+            return self.ok('true', timeout=5)
+        except agent.AgentError:
+            return False
 
     def set_clock(self):
         self.sh(f'date -s @{time.time():.3f} >/dev/null')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Names, addresses and configuration of guests: guest gN has N in all of them, written in decimal."""
 
+MEMORY = 384  # MB, unless somebody asks for another size
 DISK = 'phy:/dev/vdb,xvda,r'
 # Bridge -> (IPv4 prefix, IPv6 prefix, fifth byte of the MAC).  xenbr0 is also the way in from outside.
 BRIDGES = {'xenbr0': ('10.0.2', 'fd00:c0de', 0), 'xenbr1': ('10.0.3', 'fd00:c0df', 1)}
@@ -35,13 +36,14 @@ def kernel_words(name, bridges):
     return ' '.join(words)
 
 
-def config(name, bridges=('xenbr0',), vifs=None, memory=384, vcpus=1, kind='pv', extra='', more=''):
+def config(name, bridges=('xenbr0',), vifs=None, memory=MEMORY, vcpus=1, kind='pv', extra='', more='',
+           kernel='/boot/vmlinuz', ramdisk='/boot/lab-initrd'):
     """The text of an xl configuration file; `vifs` overrides what `bridges` would give."""
     vifs = [vif(name, bridge) for bridge in bridges] if vifs is None else vifs
     return f'''name = "{name}"
 type = "{kind}"
-kernel = "/boot/vmlinuz"
-ramdisk = "/boot/lab-initrd"
+kernel = "{kernel}"
+ramdisk = "{ramdisk}"
 memory = {memory}
 vcpus = {vcpus}
 disk = ["{DISK}"]

@@ -8,6 +8,7 @@ import time
 
 import agent
 import guests
+import kernels
 from domain import Domain
 from image import image, path_of as image_path
 from install import install
@@ -44,6 +45,7 @@ class Host:
 
     def create(self, name, **configuration):
         """Starts a guest without waiting for it."""
+        configuration = kernels.chosen.configuration(configuration)
         self.dom0.put(guests.config(name, **configuration).encode(), f'/scratch/{name}.cfg')
         self.dom0.sh(f'xl create -q /scratch/{name}.cfg', timeout=300)
         return self.domains.get(name) or self.add_domain(name)
@@ -115,8 +117,8 @@ class Host:
 
 
 def snapshot_path():
-    texts = [guests.config(name) for name in FIRST_GUESTS]
-    return CACHE / f'snapshot-{digest(machine_key(image_path()), *texts)}'
+    texts = [guests.config(name, **kernels.chosen.configuration({})) for name in FIRST_GUESTS]
+    return CACHE / f'snapshot-{digest(machine_key(image_path()), *texts, *kernels.chosen.inputs())}'
 
 
 def snapshot():
@@ -143,6 +145,7 @@ def boot_and_save(directory, lock):
         host = Host(qemu)
         host.add_domain('dom0')
         report_time('Dom0', host.wait_for_dom0)
+        kernels.chosen.put(host.dom0)
         for name in FIRST_GUESTS:
             host.create(name)
         for name in FIRST_GUESTS:

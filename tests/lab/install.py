@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from image import image
+import kernels
 from paths import LabError, files_below
 from tools import program
 from trees import remove
@@ -25,8 +25,8 @@ def pack(destdir):
     with tarfile.open(fileobj=buffer, mode='w', format=tarfile.GNU_FORMAT) as archive:
         add_files(archive, destdir)
         with tempfile.TemporaryDirectory() as directory:
-            if index_modules(destdir, Path(directory)):
-                add_files(archive, directory)
+            index_modules(destdir, Path(directory))
+            add_files(archive, directory)
     return buffer.getvalue()
 
 
@@ -38,23 +38,25 @@ def add_files(archive, root):
 
 
 def index_modules(destdir, directory):
-    """Runs depmod over the image's modules and those in destdir, leaving only its indexes below `directory`."""
-    version = next((image() / 'modules').iterdir()).name
-    added = [path for path in Path(destdir).glob('[lu]*/**/modules/*') if path.name == version]
-    if not added:
-        return False
-    target = directory / 'lib/modules' / version
-    shutil.copytree(added[0], target)
-    for path in (image() / 'modules' / version).iterdir():
+    """Runs depmod over a kernel's own modules and those in destdir, leaving only its indexes below `directory`."""
+    for own in kernels.chosen.modules():
+        added = [path for path in Path(destdir).glob('[lu]*/**/modules/*') if path.name == own.name]
+        if added:
+            index(own, added[0], directory)
+
+
+def index(own, added, directory):
+    target = directory / 'lib/modules' / own.name
+    shutil.copytree(added, target)
+    for path in own.iterdir():
         if path.name == 'kernel':
             (target / 'kernel').symlink_to(path)
         else:
             shutil.copy(path, target)
-    subprocess.run([*program('kmod', 'depmod'), '-b', str(directory), version], check=True)
+    subprocess.run([*program('kmod', 'depmod'), '-b', str(directory), own.name], check=True)
     for path in target.iterdir():
         if not path.name.startswith('modules.'):
             remove(path)
-    return True
 
 
 def owned_by_root(member):

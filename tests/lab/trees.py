@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from paths import CACHE, CHECKOUT, LAB, LabError, digest, need_room, need_root
 
-SUITES = {'tools-trixie': 'trixie', 'tools-bookworm': 'bookworm', 'image-trixie': 'trixie'}
+SUITES = {'tools-trixie': 'trixie', 'tools-bookworm': 'bookworm', 'image-trixie': 'trixie', 'kernel-trixie': 'trixie'}
 
 # What no test reads. Mesa comes in through stress-ng's EGL stressor and is half the image without these two.
 IMAGE_EXCLUDES = ('/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*',
@@ -118,18 +118,19 @@ def tree(name):
 
 ENTER = '''
 set -e
-tree=$1 src=$2 dir=$3; shift 3
+tree=$1 src=$2 dir=$3 extra=$4; shift 4
 mount --bind "$tree" "$tree"
 mount -t proc proc "$tree/proc"
 mount --rbind /dev "$tree/dev"
 mount -t tmpfs tmpfs "$tree/tmp"
 mount --bind "$src" "$tree/src"
+[ -z "$extra" ] || mount --bind "$extra" "$tree/mnt"
 exec chroot "$tree" /bin/sh -c 'cd "$0" && exec "$@"' "$dir" "$@"
 '''
 
 
-def inside(name, command, directory='/src', source=CHECKOUT, env=None):
-    """The command line that runs a command in a tree, with `source` at /src.
+def inside(name, command, directory='/src', source=CHECKOUT, env=None, extra=None):
+    """The command line that runs a command in a tree, with `source` at /src and `extra`, if there is one, at /mnt.
 
     The mounts live in a mount namespace of the command's own and vanish with it.
     """
@@ -138,4 +139,4 @@ def inside(name, command, directory='/src', source=CHECKOUT, env=None):
                  'TERM': os.environ.get('TERM', 'dumb'), **(env or {})}
     return ['unshare', '--mount', '--propagation', 'private', 'env', '-i',
             *(f'{name}={value}' for name, value in variables.items()),
-            '/bin/sh', '-c', ENTER, 'lab-in', str(tree(name)), str(source), directory, *command]
+            '/bin/sh', '-c', ENTER, 'lab-in', str(tree(name)), str(source), directory, str(extra or ''), *command]
