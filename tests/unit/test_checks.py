@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""What counts as a kernel's complaint: kmemleak's report, the log, the console of a guest that is gone."""
+import pathlib
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests/lab'))
+sys.dont_write_bytecode = True
+
+import checks  # noqa: E402
+import logs    # noqa: E402
+
+OBJECT = '''unreferenced object 0xffff88800d3e4000 (size 4096):
+  comm "xenloopd", pid 310, jiffies 4294912345
+  backtrace (crc 41bc3c5a):
+    [<000000002a6fc8b5>] __kmalloc_node_noprof+0x2a1/0x3c0
+    [<00000000f61f3aab>] {}
+'''
+OURS = 'xenloop_chan_accept+0xe5/0x4a0 [xenloop]'
+UNLOADED = '0xffffffffa0004b25'
+THEIRS = 'ext4_fill_super+0x1f0/0x2c0'
+
+
+class Leaks(unittest.TestCase):
+    def test_only_ours_counts(self):
+        self.assertIsNone(checks.leak(''))
+        self.assertIsNone(checks.leak(OBJECT.format(THEIRS)))
+        found = checks.leak(OBJECT.format(THEIRS) + OBJECT.format(OURS) + OBJECT.format(THEIRS))
+        self.assertEqual(found, OBJECT.format(OURS).strip())
+
+    def test_an_unloaded_module_has_no_names(self):
+        self.assertTrue(checks.leak(OBJECT.format(UNLOADED)))
+
+
+class Complaints(unittest.TestCase):
+    def complains(self, line):
+        return logs.matching(logs.COMPLAINT, 'g1', line) == [f'g1: {line}']
+
+    def last_words(self, line):
+        return logs.matching(logs.LAST_WORDS, 'g1', line) == [f'g1: {line}']
+
+    def test_each_checker_is_heard(self):
+        for line in ('BUG: KASAN: slab-use-after-free in xenloop_tx+0x1f0/0x2c0 [xenloop]',
+                     'WARNING: possible circular locking dependency detected', 'WARNING: suspicious RCU usage',
+                     'BUG: sleeping function called from invalid context at kernel/locking/mutex.c:585'):
+            self.assertTrue(self.complains(line) and self.last_words(line), line)
+
+    def test_a_crash_on_purpose_is_no_complaint(self):
+        self.assertFalse(self.last_words('Kernel panic - not syncing: sysrq triggered crash'))
+        self.assertTrue(self.last_words('Kernel panic - not syncing: kernel: panic_on_warn set ...'))
+
+    def test_races_of_others_are_no_complaint(self):
+        self.assertFalse(self.complains('BUG: KCSAN: data-race in tcp_poll / tcp_recvmsg_locked'))
+        self.assertTrue(self.complains('BUG: KCSAN: data-race in held [xenloop] / count_marker [xenloop]'))
+
+
+if __name__ == '__main__':
+    unittest.main()
