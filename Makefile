@@ -28,6 +28,7 @@ sources_kmod := kmod/fifo.c kmod/offload.c
 lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
 
 .PHONY: all help module userspace demo sim check check-unit check-xen bench bench-scale bench-fifo matrix lab xen-root
+.PHONY: check-debug check-debug-red debug-root
 .PHONY: install install-modules uninstall deb deb-next regen clean fuzz unit-programs deps FORCE
 all: userspace module
 
@@ -145,6 +146,17 @@ xen-root:
 	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all
 	@rm -rf $(BUILD)/xen-root
 	tests/lab/lab in tools-trixie -- make -s BUILD=$(BUILD)/xen KVER=6.12 DESTDIR=$(BUILD)/xen-root install
+## make check-debug   the same cases on a kernel that checks itself (tests/debug/README.md); T=NAME, KERNEL=races
+KERNEL	?= debug
+check-debug: debug-root
+	tests/lab/lab --kernel $(KERNEL) run --destdir $(BUILD)/$(KERNEL)-root $(T)
+## make check-debug-red  proves that it finds bugs: three put in on purpose, T=NAME for one
+check-debug-red: debug-root
+	tests/debug/red $(BUILD) $(T)
+debug-root:
+	tests/lab/lab --kernel $(KERNEL) in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/$(KERNEL) KDIR=/mnt/build all
+	@rm -rf $(BUILD)/$(KERNEL)-root
+	tests/lab/lab --kernel $(KERNEL) in tools-trixie -- make -s BUILD=$(BUILD)/$(KERNEL) KDIR=/mnt/build DESTDIR=$(BUILD)/$(KERNEL)-root install
 
 ## make install       programs, units, man pages, DKMS source, and the module if it was built (DESTDIR, PREFIX)
 INSTALL_ENV = BUILD=$(BUILD) VERSION=$(VERSION) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) LIBDIR=$(LIBDIR)
