@@ -16,7 +16,7 @@ from rows import PAIRS
 KEYS = f'{measure.RATE_KEYS},REMOTE_BYTES_RECVD'
 LEAD = 4         # seconds until the streams begin, and for each pair
 LEAD_PER_PAIR = 0.5
-OVERLAP = 0.8    # of its own time, each stream runs while all others do
+OVERLAP = 0.7    # of its own time, each stream runs while all others do
 
 
 @dataclass
