@@ -266,16 +266,21 @@ void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb)
 }
 
 /* Send what was kept, once netfront is connected again. */
+static void take_held(struct xenloop_iface *iface, struct sk_buff_head *held)
+{
+	__skb_queue_head_init(held);
+	spin_lock_bh(&iface->held.lock);
+	skb_queue_splice_init(&iface->held, held);
+	iface->held_bytes = 0;
+	spin_unlock_bh(&iface->held.lock);
+}
+
 static void send_held(struct xenloop_iface *iface)
 {
 	struct sk_buff_head held;
 	struct sk_buff *skb;
 
-	__skb_queue_head_init(&held);
-	spin_lock_bh(&iface->held.lock);
-	skb_queue_splice_init(&iface->held, &held);
-	iface->held_bytes = 0;
-	spin_unlock_bh(&iface->held.lock);
+	take_held(iface, &held);
 	while ((skb = __skb_dequeue(&held)))
 		dev_queue_xmit(skb);
 }
@@ -283,16 +288,17 @@ static void send_held(struct xenloop_iface *iface)
 /* Give up on frames whose interface did not come back. */
 void xenloop_iface_expire_held(struct xenloop_iface *iface)
 {
+	struct sk_buff_head held;
 	struct sk_buff *skb;
 
 	if (skb_queue_empty_lockless(&iface->held) || xenloop.suspended ||
 	    time_before(jiffies, iface->held_until))
 		return;
-	while ((skb = skb_dequeue(&iface->held))) {
+	take_held(iface, &held);
+	while ((skb = __skb_dequeue(&held))) {
 		xenloop_inc(iface, HELD_DROPPED);
 		kfree_skb(skb);
 	}
-	iface->held_bytes = 0;
 }
 
 /* The guest runs again: interfaces that have their carrier go on. */
