@@ -122,11 +122,11 @@ struct xenloop_link *
 xenloop_links_find_peer(const struct xenloop_links *links,
 			const struct xenloop_nl_peer *peer);
 /*
- * Does another link than this one, which is not OFF, have the same MAC address
- * on the same interface?
+ * Another link than this one, not OFF, with the same MAC address on the same
+ * interface; NULL if there is none.
  */
-bool xenloop_links_is_taken(const struct xenloop_links *links,
-			    const struct xenloop_link *link);
+struct xenloop_link *xenloop_links_other(const struct xenloop_links *links,
+					 const struct xenloop_link *link);
 /* id is not 0. */
 struct xenloop_link *xenloop_links_find_chan(const struct xenloop_links *links,
 					     uint32_t id);

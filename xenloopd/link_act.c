@@ -207,13 +207,13 @@ int xenloop_link_add_peer(struct xenloop_links *links,
 
 static void del_peer(struct xenloop_links *links, struct xenloop_link *link)
 {
+	struct xenloop_link *other = xenloop_links_other(links, link);
 	struct xenloop_nl_peer peer = peer_of(link);
 
-	/*
-	 * Not when the guest has a new domid and thus a new link. Fails when
-	 * the interface has gone and taken its peers along.
-	 */
-	if (!xenloop_links_is_taken(links, link))
+	/* The MAC address has moved, and the kernel's peer is the other's. */
+	if (other)
+		xenloop_link_add_peer(links, other);
+	else	/* fails when the interface has gone and taken its peers along */
 		links->io->peer_del(links->arg, &peer);
 }
 

@@ -98,10 +98,10 @@ xenloop_links_find_peer(const struct xenloop_links *links,
 	return link;
 }
 
-bool xenloop_links_is_taken(const struct xenloop_links *links,
-			    const struct xenloop_link *link)
+struct xenloop_link *xenloop_links_other(const struct xenloop_links *links,
+					 const struct xenloop_link *link)
 {
-	const struct xenloop_link *l = *mac_bucket(links, link->mac);
+	struct xenloop_link *l = *mac_bucket(links, link->mac);
 
 	while (l && (l == link || l->sm.state == XENLOOP_PEER_OFF ||
 		     !has_mac(l, link->ifindex, link->mac)))

@@ -94,6 +94,7 @@ static void read_roster(struct xenloopd *d, const char *name)
 	len = read_node(d, path, buf);
 	if (len == -ENOENT) {
 		xenloop_links_update(&d->links, domid, NULL);
+		xenloopd_later(d, XENLOOPD_WORK_SYNC);
 		return;
 	}
 	if (len < 0)

@@ -400,6 +400,20 @@ static void test_revoked(void **state)
 	assert_int_equal(fake_nl.iface[0].vif, 0);
 }
 
+/* Two guests with one MAC address, for a moment: it is the one's that stays. */
+static void test_mac_twice(void **state)
+{
+	start_with_peer("3");
+	fake_xs_put("xenloop/roster/4", ROSTER);
+	pump();
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(fake_nl.peer[0].domid, 4);
+	fake_xs_del("xenloop/roster/4");
+	pump();
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(fake_nl.peer[0].domid, 3);
+}
+
 /* Unplugged, plugged again with another index, renamed. */
 static void test_hotplug(void **state)
 {
@@ -967,6 +981,7 @@ int main(void)
 		TEST(test_garbage),
 		TEST(test_foreign_self),
 		TEST(test_revoked),
+		TEST(test_mac_twice),
 		TEST(test_hotplug),
 		TEST(test_poll_before_event),
 		TEST(test_attach_fails),
