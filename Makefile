@@ -140,7 +140,7 @@ fuzz: $(FUZZERS)
 matrix:
 	@scripts/matrix
 ## make check-xen     cases on the Xen host; T=NAME runs one
-check-xen: xen-root $(if $(filter-out packages guide,$(T)),,deb deb-next)
+check-xen: xen-root $(if $(SHORT)$(filter-out packages guide,$(T)),,deb deb-next)
 	tests/lab/lab run $(SHORT) --destdir $(BUILD)/xen-root $(T)
 xen-root:
 	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all

@@ -8,6 +8,7 @@ import _loop as loop
 import _packages as packages
 
 TIMEOUT = 1800
+LONG = True
 STOCK = True
 
 GUIDE = CHECKOUT / 'docs/operators-guide.md'

@@ -10,6 +10,7 @@ from _load import Load
 from services import flood, no_loss
 
 TIMEOUT = 2400
+LONG = True
 STOCK = True
 
 SERVICES = {'dom0': 'xendiscoverd', 'guest': 'xenloopd'}
