@@ -6,6 +6,7 @@ import _left as left
 import _loop as loop
 from _load import Load
 
+LONG = True
 TIMEOUT = 2400
 
 
