@@ -265,7 +265,6 @@ void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb)
 		dev_queue_xmit(skb);
 }
 
-/* Send what was kept, once netfront is connected again. */
 static void take_held(struct xenloop_iface *iface, struct sk_buff_head *held)
 {
 	__skb_queue_head_init(held);
@@ -275,6 +274,7 @@ static void take_held(struct xenloop_iface *iface, struct sk_buff_head *held)
 	spin_unlock_bh(&iface->held.lock);
 }
 
+/* Send what was kept, once netfront is connected again. */
 static void send_held(struct xenloop_iface *iface)
 {
 	struct sk_buff_head held;
