@@ -232,9 +232,7 @@ static int add_chan(struct xenloop_chan *chan, enum xenloop_chan_state state)
 	WRITE_ONCE(chan->state, state);
 	rcu_assign_pointer(chan->peer->chan, chan);
 	napi_enable(&chan->napi);
-	local_bh_disable();
-	napi_schedule(&chan->napi);
-	local_bh_enable();
+	xenloop_poller_poll(chan);
 	return 0;
 }
 

@@ -110,9 +110,7 @@ bool xenloop_marker_settling(struct xenloop_chan *chan)
 	if (rx->quiet < QUIET_LOOKS && time_before(jiffies, rx->settle_until))
 		return true;
 	WRITE_ONCE(rx->hold, false);
-	local_bh_disable();
-	napi_schedule(&chan->napi);
-	local_bh_enable();
+	xenloop_poller_poll(chan);
 	return false;
 }
 

@@ -38,8 +38,8 @@
 #define EVENTS_WORTH	32
 #define STEAL_EVERY	(50 * NSEC_PER_MSEC)
 
-/* One poll of NAPI, in this thread. */
-static void poll_here(struct xenloop_chan *chan)
+/* One poll of NAPI, here and now. Process context. */
+void xenloop_poller_poll(struct xenloop_chan *chan)
 {
 	local_bh_disable();
 	napi_schedule(&chan->napi);
@@ -82,7 +82,7 @@ static bool serve(struct xenloop_chan *chan, bool *frames)
 {
 	u32 before = READ_ONCE(chan->rx.fifo.cons);
 
-	poll_here(chan);
+	xenloop_poller_poll(chan);
 	*frames = READ_ONCE(chan->rx.fifo.cons) != before;
 	if (*frames)
 		xenloop_inc(chan, RX_IDLE_POLLS);
@@ -119,12 +119,12 @@ static s64 stay_awake(struct xenloop_chan *chan, s64 left)
 	struct xenloop_poller *p = &chan->poller;
 
 	WRITE_ONCE(p->spinning, true);
-	poll_here(chan);
+	xenloop_poller_poll(chan);
 	left = look_for_frames(chan, left);
 	WRITE_ONCE(p->spinning, false);
 	smp_mb(); /* against the one in xenloop_poller_awake() */
 	if (!READ_ONCE(p->armed))
-		poll_here(chan);
+		xenloop_poller_poll(chan);
 	return left;
 }
 
@@ -154,7 +154,7 @@ static void run(struct kthread_work *work)
 
 	if (xchg(&chan->poller.paced, false)) {
 		yield();
-		poll_here(chan);
+		xenloop_poller_poll(chan);
 	}
 	spin(chan);
 }

@@ -38,6 +38,7 @@ struct xenloop_poller {
 
 int xenloop_poller_init(struct xenloop_chan *chan);
 void xenloop_poller_exit(struct xenloop_chan *chan);
+void xenloop_poller_poll(struct xenloop_chan *chan);
 void xenloop_poller_interrupt(struct xenloop_chan *chan);
 void xenloop_poller_pace(struct xenloop_chan *chan);
 bool xenloop_poller_awake(struct xenloop_chan *chan);

@@ -181,9 +181,7 @@ static void poll_again(struct xenloop_chan *chan)
 {
 	if (!READ_ONCE(chan->rx.later))
 		return;
-	local_bh_disable();
-	napi_schedule(&chan->napi);
-	local_bh_enable();
+	xenloop_poller_poll(chan);
 }
 
 /* What no event announces: frames taken while nobody asked, old frames. */
