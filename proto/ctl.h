@@ -41,6 +41,7 @@
 #define XENLOOP_CTL_PERMISSION "permission"
 #define XENLOOP_CTL_NOT_FOUND "not-found"	/* no such peer, guest, link */
 #define XENLOOP_CTL_BUSY "busy"			/* too many clients; try again */
+#define XENLOOP_CTL_TOO_MANY "too-many"		/* for one answer; ask for less */
 #define XENLOOP_CTL_FAILED "failed"		/* understood, tried, refused */
 
 /* A request that was parsed and checked; lives until the handler returns. */

@@ -13,6 +13,8 @@
 #include "proto/log.h"
 #include "proto/loop.h"
 
+#define CALLBACKS_AT_ONCE 16
+
 enum { SIG_TERM, SIG_INT, SIG_HUP, NR_SIG };
 
 static const int signals[NR_SIG] = { SIGTERM, SIGINT, SIGHUP };
@@ -102,6 +104,24 @@ static int add_watchdog(struct xenloop_loop *loop)
 	return loop->watchdog && !event_add(loop->watchdog, &half) ? 0 : -1;
 }
 
+/*
+ * Timers and file descriptors get their turn after CALLBACKS_AT_ONCE, also when
+ * a callback activates its own event again because it has more to do.
+ */
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (!config)
+		return NULL;
+	if (!event_config_set_max_dispatch_interval(config, NULL,
+						    CALLBACKS_AT_ONCE, 0))
+		base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 struct xenloop_loop *xenloop_loop_new(const struct xenloop_loop_ops *ops,
 				      void *arg)
 {
@@ -111,7 +131,7 @@ struct xenloop_loop *xenloop_loop_new(const struct xenloop_loop_ops *ops,
 		return NULL;
 	loop->ops = ops;
 	loop->arg = arg;
-	loop->base = event_base_new();
+	loop->base = new_base();
 	if (loop->base && !add_signals(loop) && !add_watchdog(loop))
 		return loop;
 	xenloop_loop_free(loop);

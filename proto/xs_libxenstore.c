@@ -2,7 +2,7 @@
 /* The operations of xs.h by libxenstore. */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include <xenstore.h>
 
 #include "proto/xs.h"
@@ -24,7 +24,9 @@ static int result(bool ok)
  */
 static bool xenstored_missing(void)
 {
-	return xenloop_xs_in_dom0() == 1 && access(xs_daemon_socket(), F_OK);
+	struct stat st;
+
+	return xenloop_xs_in_dom0() == 1 && stat(xs_daemon_socket(), &st);
 }
 
 static int lib_open(void **h)

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/log.h"
+#include "xendiscoverd/privileges.h"
 #include "xendiscoverd/xendiscoverd.h"
 
 #define EVENTS_AT_ONCE 1024	/* watches handled before others get a turn */
@@ -27,11 +29,11 @@ static void disconnect(struct xenloop_discoverd *d, const char *why)
 	xenloop_loop_status(d->loop, "waiting: %s", why);
 }
 
+/* A new connection would take rights that were given up; systemd starts anew. */
 static void lost(struct xenloop_discoverd *d)
 {
-	log_err("xs", "connection to XenStore lost; trying again");
-	d->reconnects++;
-	disconnect(d, "connection to XenStore lost");
+	log_err("xs", "connection to XenStore lost; ending, to be started again");
+	xenloop_loop_exit(d->loop, XENLOOP_EXIT_ERROR);
 }
 
 void xenloop_discoverd_schedule(struct xenloop_discoverd *d, uint64_t ms)
@@ -40,9 +42,13 @@ void xenloop_discoverd_schedule(struct xenloop_discoverd *d, uint64_t ms)
 		.tv_sec = (time_t)(ms / 1000),
 		.tv_usec = (suseconds_t)(ms % 1000 * 1000),
 	};
+	uint64_t due = xenloop_now_ms() + ms;
 
-	if (d->connected && (!ms || !event_pending(d->work, EV_TIMEOUT, NULL)))
-		event_add(d->work, &tv);
+	if (!d->connected || (event_pending(d->work, EV_TIMEOUT, NULL) &&
+			      d->due_ms <= due))
+		return;
+	d->due_ms = due;
+	event_add(d->work, &tv);
 }
 
 static void show_status(struct xenloop_discoverd *d)
@@ -96,35 +102,72 @@ static void on_xs(evutil_socket_t fd, short what, void *arg)
 		event_active(d->xs_event, EV_READ, 0);
 }
 
-static int connect_xs(struct xenloop_discoverd *d, const char **why)
+/* What is root's; *why is a line for the user on failure. */
+static int open_doors(struct xenloop_discoverd *d, const char **why)
 {
 	int err = xenloop_xs_open(&d->xs, d->xs_ops, why);
 
 	if (err)
 		return err;
-	*why = "no XenStore: can't set watches";
-	err = xenloop_watches_add(&d->xs);
+	*why = "no access to the hypervisor: not Dom0";
+	return d->xen_ops->open(&d->xen);
+}
+
+static int add_xs(struct xenloop_discoverd *d)
+{
+	int err = xenloop_watches_add(&d->xs);
+
 	if (err)
 		return err;
-	*why = "out of memory";
 	d->xs_event = event_new(xenloop_loop_base(d->loop),
 				xenloop_xs_fd(&d->xs), EV_READ | EV_PERSIST,
 				on_xs, d);
 	return d->xs_event && !event_add(d->xs_event, NULL) ? 0 : -ENOMEM;
 }
 
-/* To XenStore and the hypervisor; *why is a line for the user on failure. */
-static int connect_all(struct xenloop_discoverd *d, const char **why)
+static int listen_to_users(struct xenloop_discoverd *d)
 {
-	int err = connect_xs(d, why);
+	int err;
 
-	if (!err) {
-		*why = "no access to the hypervisor: not Dom0, or not root";
-		err = d->xen_ops->open(&d->xen);
-	}
+	d->ctl = xenloop_ctl_new(xenloop_loop_base(d->loop),
+				 XENLOOP_CTL_DOM0_PATH,
+				 xenloop_discoverd_verbs, d);
+	if (d->ctl)
+		return 0;
+	err = errno;
+	log_err("ctl", "%s: %s", XENLOOP_CTL_DOM0_PATH, strerror(err));
+	return err == EADDRINUSE ? XENLOOP_EXIT_RUNNING : XENLOOP_EXIT_ERROR;
+}
+
+static int give_up_rights(const struct xenloop_discoverd *d)
+{
+	int err = xenloop_privileges_drop();
+
 	if (err) {
-		disconnect(d, *why);
-		return err;
+		log_err("main", "cannot give up privileges: %s",
+			strerror(-err));
+		return XENLOOP_EXIT_ERROR;
+	}
+	if (access(d->config, R_OK) && errno != ENOENT)
+		log_warn("conf", "%s: %s; a reload will fail", d->config,
+			 strerror(errno));
+	return 0;
+}
+
+/* Guests and local users are heard from here on. 0, or an exit status. */
+static int enter(struct xenloop_discoverd *d)
+{
+	int status = give_up_rights(d);
+	int err;
+
+	if (!status)
+		status = listen_to_users(d);
+	if (status)
+		return status;
+	err = add_xs(d);
+	if (err) {
+		log_err("xs", "can't set watches: %s", strerror(-err));
+		return XENLOOP_EXIT_ERROR;
 	}
 	d->connected = true;
 	d->domains_stale = true;
@@ -134,6 +177,18 @@ static int connect_all(struct xenloop_discoverd *d, const char **why)
 	return 0;
 }
 
+/*
+ * To XenStore and the hypervisor. 0; -1 with *why, a line for the user, if it
+ * may work later; or an exit status after telling why.
+ */
+static int connect_all(struct xenloop_discoverd *d, const char **why)
+{
+	if (!open_doors(d, why))
+		return enter(d);
+	disconnect(d, *why);
+	return -1;
+}
+
 /* Nobody tells of a sysctl, nor reliably of a connection that has died. */
 static void on_beat(evutil_socket_t fd, short what, void *arg)
 {
@@ -141,6 +196,7 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 	bool netfilter = xenloop_links_netfilter("");
 	const char *why;
 	char buf[16];
+	int status;
 
 	(void)fd;
 	(void)what;
@@ -148,12 +204,16 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 		d->links.netfilter = netfilter;
 		xenloop_discoverd_schedule(d, 0);
 	}
-	if (!d->connected)
-		connect_all(d, &why);
-	else if (xenloop_xs_is_dead(xenloop_xs_read(&d->xs, 0,
-						    "/local/domain/0/domid",
-						    buf, sizeof(buf))))
-		lost(d);
+	if (d->connected) {
+		if (xenloop_xs_is_dead(xenloop_xs_read(&d->xs, 0,
+						       "/local/domain/0/domid",
+						       buf, sizeof(buf))))
+			lost(d);
+		return;
+	}
+	status = connect_all(d, &why);
+	if (status > 0)
+		xenloop_loop_exit(d->loop, status);
 }
 
 static void on_links(void *arg)
@@ -201,27 +261,17 @@ static int add_timers(struct xenloop_discoverd *d)
 /* What the daemon needs of the machine besides Xen. */
 static int open_local(struct xenloop_discoverd *d)
 {
-	struct event_base *base;
-
 	d->loop = xenloop_loop_new(&loop_ops, d);
 	if (!d->loop || add_timers(d)) {
 		log_err("main", "no event loop: %s", strerror(errno));
 		return XENLOOP_EXIT_ERROR;
 	}
-	base = xenloop_loop_base(d->loop);
 	d->links.netfilter = xenloop_links_netfilter("");
-	d->links_watch = xenloop_links_watch_new(base, on_links, d);
+	d->links_watch = xenloop_links_watch_new(xenloop_loop_base(d->loop),
+						 on_links, d);
 	if (!d->links_watch) {
 		log_err("links", "no rtnetlink: %s", strerror(errno));
 		return XENLOOP_EXIT_ERROR;
-	}
-	d->ctl = xenloop_ctl_new(base, XENLOOP_CTL_DOM0_PATH,
-				 xenloop_discoverd_verbs, d);
-	if (!d->ctl) {
-		log_err("ctl", "%s: %s", XENLOOP_CTL_DOM0_PATH,
-			strerror(errno));
-		return errno == EADDRINUSE ? XENLOOP_EXIT_RUNNING :
-					     XENLOOP_EXIT_ERROR;
 	}
 	return 0;
 }
@@ -235,13 +285,15 @@ int xenloop_discoverd_init(struct xenloop_discoverd *d)
 	status = open_local(d);
 	if (status)
 		return status;
-	if (connect_all(d, &why)) {
-		if (!d->wait) {
-			log_err("main", "%s", why);
-			return XENLOOP_EXIT_NO_XEN;
-		}
-		log_notice("main", "%s; waiting", why);
+	status = connect_all(d, &why);
+	if (status > 0)
+		return status;
+	if (status && !d->wait) {
+		log_err("main", "%s", why);
+		return XENLOOP_EXIT_NO_XEN;
 	}
+	if (status)
+		log_notice("main", "%s; waiting", why);
 	xenloop_loop_ready(d->loop);
 	return 0;
 }
@@ -271,6 +323,10 @@ int xenloop_discoverd_clean(struct xenloop_discoverd *d)
 	if (xenloop_xs_open(&d->xs, d->xs_ops, &why)) {
 		log_err("main", "%s", why);
 		return XENLOOP_EXIT_NO_XEN;
+	}
+	if (give_up_rights(d)) {
+		xenloop_xs_close(&d->xs);
+		return XENLOOP_EXIT_ERROR;
 	}
 	err = xenloop_xs_directory(&d->xs, 0, "/local/domain", MAX_DOMAINS,
 				   &dir);

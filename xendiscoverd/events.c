@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Journal events of xendiscoverd; see events.h. */
+#include <stdio.h>
+
 #include "proto/log.h"
 #include "xendiscoverd/events.h"
 
@@ -42,11 +44,20 @@ void xenloop_event_guest(const struct xenloop_guest *guest, bool joined)
 
 void xenloop_event_link(const struct xenloop_guest *guest,
 			const struct xenloop_guest *peer,
-			const struct xenloop_roster_link *link, bool allowed)
+			const struct xenloop_roster_link *link, bool allowed,
+			struct xenloop_guest *cause)
 {
 	const struct xenloop_vif *vif = xenloop_guest_vif(guest, link->vif);
 	struct xenloop_log_event ev;
+	char more[64] = "";
+	uint32_t missed;
 
+	if (!xenloop_ratelimit_ok(&cause->link_log_rate, xenloop_now_ms(),
+				  &missed))
+		return;
+	if (missed)
+		snprintf(more, sizeof(more), " (%u more about domain %u not logged)",
+			 missed, cause->domid);
 	xenloop_log_event_init(&ev, XENLOOP_LOG_INFO, "roster",
 			       allowed ? ID_ALLOWED : ID_REVOKED,
 			       allowed ? "link-allowed" : "link-revoked");
@@ -64,10 +75,11 @@ void xenloop_event_link(const struct xenloop_guest *guest,
 			xenloop_log_event_add(&ev, "XENLOOP_REASON", "%s",
 					      xenloop_vif_state_name(vif->state));
 	}
-	xenloop_log_event_send(&ev, "%s vif %u and %s vif %u %s",
+	xenloop_log_event_send(&ev, "%s vif %u and %s vif %u %s%s",
 			       guest->name, link->vif, peer->name,
 			       link->peer_vif,
-			       allowed ? "may loop" : "may no longer loop");
+			       allowed ? "may loop" : "may no longer loop",
+			       more);
 }
 
 void xenloop_event_refused(struct xenloop_guest *sender,

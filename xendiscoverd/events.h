@@ -9,10 +9,11 @@
 /* "joined", "left" */
 void xenloop_event_guest(const struct xenloop_guest *guest, bool joined);
 
-/* "link-allowed", "link-revoked" */
+/* "link-allowed", "link-revoked"; within the limit of `cause`, one of the two */
 void xenloop_event_link(const struct xenloop_guest *guest,
 			const struct xenloop_guest *peer,
-			const struct xenloop_roster_link *link, bool allowed);
+			const struct xenloop_roster_link *link, bool allowed,
+			struct xenloop_guest *cause);
 
 /* "refused": a message; not more often than the guest's log rate. */
 void xenloop_event_refused(struct xenloop_guest *sender,

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "proto/log.h"
+#include "xendiscoverd/privileges.h"
 #include "xendiscoverd/xendiscoverd.h"
 
 #ifndef XENLOOP_SYSCONFDIR
 #define XENLOOP_SYSCONFDIR "/etc/xenloop"
 #endif
 
+#define USER "xendiscoverd"	/* by systemd/xenloop.sysusers */
 #define DEFAULT_CONFIG XENLOOP_SYSCONFDIR "/xendiscoverd.conf"
 
 static const char usage[] =
@@ -102,9 +104,30 @@ static int parse_options(int argc, char **argv, struct xenloop_discoverd *d,
 }
 
 /* -1 to go on, or an exit status. */
+static int limit_privileges(void)
+{
+	int err = xenloop_privileges_limit(USER);
+
+	switch (err) {
+	case 0:
+		return -1;
+	case -ENOENT:
+		log_err("main", "there is no user " USER "; systemd-sysusers makes it");
+		break;
+	case -EPERM:
+		log_err("main", "neither root nor with CAP_DAC_OVERRIDE, which XenStore's socket and the hypercall device need");
+		break;
+	default:
+		log_err("main", "cannot become user " USER ": %s",
+			strerror(-err));
+	}
+	return XENLOOP_EXIT_ERROR;
+}
+
+/* -1 to go on, or an exit status. */
 static int check_place(void)
 {
-	int err;
+	int status, err;
 
 	if (!xenloop_xs_on_xen()) {
 		log_err("main", "not a Xen host: no hypervisor below this kernel");
@@ -114,6 +137,9 @@ static int check_place(void)
 		log_err("main", "not Dom0: in a guest, xenloopd is the one to run");
 		return XENLOOP_EXIT_NO_XEN;
 	}
+	status = limit_privileges();
+	if (status >= 0)
+		return status;
 	err = xenloop_lock();
 	if (!err)
 		return -1;

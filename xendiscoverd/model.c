@@ -10,8 +10,13 @@
 /* Bounds on what one guest can make us do; bursts are for start and resume. */
 #define HELLO_BURST 5
 #define HELLO_INTERVAL_MS 1000
+/* Each change is written into the rosters of all others. */
+#define CHANGE_BURST 10
+#define CHANGE_INTERVAL_MS 10000
 #define LOG_BURST 5
 #define LOG_INTERVAL_MS 10000
+/* Enough for a guest that comes to a large host, and goes. */
+#define LINK_LOG_BURST 500
 
 static const char *const state_names[] = {
 	[XENLOOP_VIF_OK] = "ok",
@@ -36,6 +41,15 @@ const char *xenloop_vif_state_name(enum xenloop_vif_state state)
 bool xenloop_guest_is_peer(const struct xenloop_guest *guest)
 {
 	return guest->alive && guest->present;
+}
+
+uint64_t xenloop_guest_hello_wait(const struct xenloop_guest *guest,
+				  uint64_t now_ms)
+{
+	uint64_t read = xenloop_ratelimit_wait(&guest->hello_rate, now_ms);
+	uint64_t change = xenloop_ratelimit_wait(&guest->change_rate, now_ms);
+
+	return read > change ? read : change;
 }
 
 static size_t lower_bound(const struct xenloop_model *model, uint32_t domid)
@@ -100,8 +114,12 @@ static struct xenloop_guest *new_guest(uint32_t domid)
 	guest->outbox.unbilled = true;
 	guest->hello_rate = (struct xenloop_ratelimit)
 		XENLOOP_RATELIMIT_INIT(HELLO_BURST, HELLO_INTERVAL_MS);
+	guest->change_rate = (struct xenloop_ratelimit)
+		XENLOOP_RATELIMIT_INIT(CHANGE_BURST, CHANGE_INTERVAL_MS);
 	guest->log_rate = (struct xenloop_ratelimit)
 		XENLOOP_RATELIMIT_INIT(LOG_BURST, LOG_INTERVAL_MS);
+	guest->link_log_rate = (struct xenloop_ratelimit)
+		XENLOOP_RATELIMIT_INIT(LINK_LOG_BURST, LOG_INTERVAL_MS);
 	return guest;
 }
 

@@ -79,9 +79,11 @@ struct xenloop_guest {
 	bool unpruned;			/* loaded nodes were not looked through */
 	struct xenloop_outbox outbox;
 	struct xenloop_pub pub;
-	struct xenloop_ratelimit hello_rate;
+	struct xenloop_ratelimit hello_rate;	/* of reading it */
+	struct xenloop_ratelimit change_rate;	/* of what it says */
 	struct xenloop_ratelimit message_rate;
 	struct xenloop_ratelimit log_rate;
+	struct xenloop_ratelimit link_log_rate;
 };
 
 struct xenloop_model {
@@ -102,6 +104,10 @@ const char *xenloop_vif_state_name(enum xenloop_vif_state state);
 
 /* Is it one that others may loop with? */
 bool xenloop_guest_is_peer(const struct xenloop_guest *guest);
+
+/* Milliseconds until its hello may be read. */
+uint64_t xenloop_guest_hello_wait(const struct xenloop_guest *guest,
+				  uint64_t now_ms);
 
 /* NULL if there is none. Stays the model's. */
 struct xenloop_guest *xenloop_model_find(const struct xenloop_model *model,

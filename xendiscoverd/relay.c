@@ -149,8 +149,12 @@ int xenloop_relay_read(struct xenloop_xs *xs, struct xenloop_guest *guest,
 
 	if (box->rescan && may_act(guest, s, now_ms, wait_ms))
 		err = read_directory(xs, guest, s, c);
-	if (err || !box->stale)
+	if (err)
 		return err;
+	if (!box->stale) {
+		box->unbilled = false;
+		return 0;
+	}
 	box->stale = false;
 	for (size_t i = 0; i < box->nr && !err; i++) {
 		if (!box->entry[i].stale)

@@ -72,28 +72,32 @@ static bool has_link(const struct xenloop_roster *roster,
 static void log_missing(const struct xenloop_guest *guest,
 			const struct xenloop_guest *peer,
 			const struct xenloop_roster *a,
-			const struct xenloop_roster *b, bool allowed)
+			const struct xenloop_roster *b, bool allowed,
+			struct xenloop_guest *cause)
 {
 	for (unsigned int i = 0; i < a->nr_links; i++)
 		if (!has_link(b, &a->link[i]))
-			xenloop_event_link(guest, peer, &a->link[i], allowed);
+			xenloop_event_link(guest, peer, &a->link[i], allowed,
+					   cause);
 }
 
 static void log_changes(const struct xenloop_guest *guest,
 			const struct xenloop_guest *peer,
-			const struct xenloop_roster *new, const char *old_text)
+			const struct xenloop_roster *new, const char *old_text,
+			struct xenloop_guest *cause)
 {
 	struct xenloop_roster old = { 0 };
 
 	if (old_text && xenloop_roster_parse(old_text, strlen(old_text), &old))
 		old.nr_links = 0;
-	log_missing(guest, peer, &old, new, false);
-	log_missing(guest, peer, new, &old, true);
+	log_missing(guest, peer, &old, new, false, cause);
+	log_missing(guest, peer, new, &old, true, cause);
 }
 
 int xenloop_roster_peer(const struct xenloop_policy *policy,
 			struct xenloop_guest *guest,
-			const struct xenloop_guest *peer)
+			const struct xenloop_guest *peer,
+			struct xenloop_guest *cause)
 {
 	struct xenloop_roster roster = {
 		.epoch = peer->hello.epoch, .features = peer->hello.features,
@@ -108,7 +112,7 @@ int xenloop_roster_peer(const struct xenloop_policy *policy,
 		roster.nr_links--;
 	if (guest->domid < peer->domid)
 		log_changes(guest, peer, &roster,
-			    xenloop_pub_get(&guest->pub, name));
+			    xenloop_pub_get(&guest->pub, name), cause);
 	return xenloop_pub_set(&guest->pub, name,
 			       roster.nr_links ? text : NULL, roster.nr_links);
 }

@@ -14,11 +14,13 @@ int xenloop_roster_self(struct xenloop_guest *guest);
 
 /*
  * roster/P of `guest`, where P is `peer`; gone if they share no link. Logs links
- * that come and go if guest has the lower domid. 0 or -ENOMEM.
+ * that come and go if guest has the lower domid, within the limit of `cause`, the
+ * one of the two that has changed. 0 or -ENOMEM.
  */
 int xenloop_roster_peer(const struct xenloop_policy *policy,
 			struct xenloop_guest *guest,
-			const struct xenloop_guest *peer);
+			const struct xenloop_guest *peer,
+			struct xenloop_guest *cause);
 
 /* Wants everything gone that domain `domid` is the subject or sender of. */
 void xenloop_roster_forget(struct xenloop_guest *guest, uint32_t domid);

@@ -251,11 +251,13 @@ void xenloop_scan_devices(const char *sysfs, struct xenloop_guest *guest)
 			find_device(sysfs, guest->domid, &guest->vif[i]);
 }
 
-static void no_hello(const struct xenloop_guest *guest, int err,
-		     const char *text, size_t len)
+static void no_hello(struct xenloop_guest *guest, int err, const char *text,
+		     size_t len)
 {
 	char safe[64];
 
+	if (!xenloop_ratelimit_ok(&guest->log_rate, xenloop_now_ms(), NULL))
+		return;
 	if (err == -EPROTONOSUPPORT)
 		log_notice("scan", "%s (domain %u) speaks another version: %s",
 			   guest->name, guest->domid,
@@ -291,8 +293,11 @@ int xenloop_scan_hello(struct xenloop_xs *xs, struct xenloop_guest *guest)
 	guest->hello_stale = false;
 	if (present != guest->present ||
 	    (present && (hello.epoch != guest->hello.epoch ||
-			 hello.features != guest->hello.features)))
+			 hello.features != guest->hello.features))) {
+		xenloop_ratelimit_ok(&guest->change_rate, xenloop_now_ms(),
+				     NULL);
 		guest->changed = true;
+	}
 	guest->present = present;
 	guest->hello = hello;
 	return 0;

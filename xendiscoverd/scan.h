@@ -28,7 +28,10 @@ int xenloop_scan_facts(struct xenloop_xs *xs, struct xenloop_guest *guest);
  */
 void xenloop_scan_devices(const char *sysfs, struct xenloop_guest *guest);
 
-/* hello. Sets ->changed if there is a difference. 0 or -errno. */
+/*
+ * hello. If there is a difference, sets ->changed and takes a token of
+ * ->change_rate. 0 or -errno.
+ */
 int xenloop_scan_hello(struct xenloop_xs *xs, struct xenloop_guest *guest);
 
 /* A name as docs/protocol.md wants it: printable, no blanks, never empty. */

@@ -6,6 +6,12 @@
 
 #include "xendiscoverd/xendiscoverd.h"
 
+/*
+ * In one answer: those of 100 guests on a network, a megabyte. All pairs of 1,000
+ * guests would be a hundred megabytes, and all else waits while they are listed.
+ */
+#define MAX_PAIRS 5000
+
 void xenloop_status_count(const struct xenloop_model *model, size_t *peers,
 			  size_t *links)
 {
@@ -96,14 +102,13 @@ static json_t *counters_json(const struct xenloop_discoverd *d)
 {
 	const struct xenloop_relay_counters *c = &d->relay;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "messages_relayed", (json_int_t)c->relayed,
 			 "messages_withdrawn", (json_int_t)c->withdrawn,
 			 "messages_refused", (json_int_t)c->refused,
 			 "messages_deferred", (json_int_t)c->deferred,
 			 "nodes_ignored", (json_int_t)c->ignored,
-			 "guest_updates", (json_int_t)d->flushes,
-			 "xenstore_reconnects", (json_int_t)d->reconnects);
+			 "guest_updates", (json_int_t)d->flushes);
 }
 
 static int fill(json_t *reply, json_t *members, struct xenloop_ctl_error *err)
@@ -148,8 +153,31 @@ static json_t *end_json(const struct xenloop_guest *guest,
 			 mac_json(vif));
 }
 
-/* Pairs of vifs on the same network, allowed or not. */
-static void add_links(json_t *links, const struct xenloop_policy *policy,
+/* By name, or by domid. 0, or -1 with *err filled in. */
+static int find_guest(const struct xenloop_discoverd *d, const char *text,
+		      const struct xenloop_guest **guest,
+		      struct xenloop_ctl_error *err)
+{
+	uint32_t domid;
+
+	for (size_t i = 0; i < d->model.nr; i++) {
+		*guest = d->model.guest[i];
+		if (!strcmp((*guest)->name, text))
+			return 0;
+	}
+	*guest = xenloop_u32_parse(text, XENLOOP_DOMID_MAX, &domid) ?
+		 NULL : xenloop_model_find(&d->model, domid);
+	if (*guest)
+		return 0;
+	return xenloop_ctl_fail(err, XENLOOP_CTL_NOT_FOUND,
+				"no guest %.64s on this host", text);
+}
+
+/*
+ * Pairs of vifs on the same network, allowed or not. False when there are more
+ * than an answer may have.
+ */
+static bool add_links(json_t *links, const struct xenloop_policy *policy,
 		      const struct xenloop_guest *a,
 		      const struct xenloop_guest *b)
 {
@@ -164,6 +192,8 @@ static void add_links(json_t *links, const struct xenloop_policy *policy,
 			    va->net.bridge != vb->net.bridge ||
 			    va->net.vlan != vb->net.vlan)
 				continue;
+			if (json_array_size(links) == MAX_PAIRS)
+				return false;
 			why = xenloop_model_refusal(policy, a, va, b, vb);
 			json_array_append_new(links,
 				json_pack("{s:o, s:o, s:s, s:b, s:s}",
@@ -174,41 +204,55 @@ static void add_links(json_t *links, const struct xenloop_policy *policy,
 					  "reason", why ? why : ""));
 		}
 	}
+	return true;
+}
+
+/* The guest's pairs with those from this index on. */
+static bool add_guest_links(json_t *links, const struct xenloop_discoverd *d,
+			    const struct xenloop_guest *guest, size_t first)
+{
+	if (!xenloop_guest_is_peer(guest))
+		return true;
+	for (size_t i = first; i < d->model.nr; i++) {
+		const struct xenloop_guest *peer = d->model.guest[i];
+
+		if (peer != guest && xenloop_guest_is_peer(peer) &&
+		    !add_links(links, &d->settings->policy, guest, peer))
+			return false;
+	}
+	return true;
+}
+
+static bool add_all_links(json_t *links, const struct xenloop_discoverd *d)
+{
+	for (size_t i = 0; i < d->model.nr; i++)
+		if (!add_guest_links(links, d, d->model.guest[i], i + 1))
+			return false;
+	return true;
 }
 
 static int show_peers(void *arg, const struct xenloop_ctl_request *req,
 		      json_t *reply, struct xenloop_ctl_error *err)
 {
 	const struct xenloop_discoverd *d = arg;
-	json_t *links = json_array();
+	const struct xenloop_guest *guest = NULL;
+	json_t *links;
+	bool whole;
 
-	(void)req;
-	for (size_t i = 0; i < d->model.nr; i++) {
-		const struct xenloop_guest *a = d->model.guest[i];
-
-		if (!xenloop_guest_is_peer(a))
-			continue;
-		for (size_t k = i + 1; k < d->model.nr; k++)
-			if (xenloop_guest_is_peer(d->model.guest[k]))
-				add_links(links, &d->settings->policy, a,
-					  d->model.guest[k]);
-	}
-	return fill(reply, json_pack("{s:s, s:o}", "host", "dom0", "links",
-				     links), err);
-}
-
-/* By name, or by domid. */
-static const struct xenloop_guest *find_guest(const struct xenloop_model *model,
-					      const char *text)
-{
-	uint32_t domid;
-
-	for (size_t i = 0; i < model->nr; i++)
-		if (!strcmp(model->guest[i]->name, text))
-			return model->guest[i];
-	if (xenloop_u32_parse(text, XENLOOP_DOMID_MAX, &domid))
-		return NULL;
-	return xenloop_model_find(model, domid);
+	if (req->nr_args && find_guest(d, req->args[0], &guest, err))
+		return -1;
+	links = json_array();
+	whole = guest ? add_guest_links(links, d, guest, 0) :
+			add_all_links(links, d);
+	if (whole)
+		return fill(reply, json_pack("{s:s, s:o}", "host", "dom0",
+					     "links", links), err);
+	json_decref(links);
+	return xenloop_ctl_fail(err, XENLOOP_CTL_TOO_MANY,
+				"more than %d pairs of vifs; ask about %s",
+				MAX_PAIRS, guest ?
+				"two guests: xenloopctl doctor GUEST GUEST" :
+				"one guest: xenloopctl peers GUEST");
 }
 
 static json_t *judged_end(const struct xenloop_guest *guest,
@@ -256,13 +300,9 @@ static int show_pair(void *arg, const struct xenloop_ctl_request *req,
 	const struct xenloop_discoverd *d = arg;
 	const struct xenloop_guest *guest[2];
 
-	for (int i = 0; i < 2; i++) {
-		guest[i] = find_guest(&d->model, req->args[i]);
-		if (!guest[i])
-			return xenloop_ctl_fail(err, XENLOOP_CTL_NOT_FOUND,
-						"no guest %.64s on this host",
-						req->args[i]);
-	}
+	for (int i = 0; i < 2; i++)
+		if (find_guest(d, req->args[i], &guest[i], err))
+			return -1;
 	return fill(reply,
 		    json_pack("{s:s, s:[o, o], s:o}", "host", "dom0", "guests",
 			      guest_json(guest[0]), guest_json(guest[1]),
@@ -273,7 +313,7 @@ static int show_pair(void *arg, const struct xenloop_ctl_request *req,
 
 const struct xenloop_ctl_verb xenloop_discoverd_verbs[] = {
 	{ .verb = "status", .fn = show_status },
-	{ .verb = "peers", .fn = show_peers },
+	{ .verb = "peers", .max_args = 1, .fn = show_peers },
 	{ .verb = "pair", .min_args = 2, .max_args = 2, .fn = show_pair },
 	{ .verb = NULL },
 };

@@ -147,7 +147,10 @@ static void data_fired(struct xenloop_discoverd *d, const char *domid,
 		       const char *path)
 {
 	const char *rest = below_data(path);
+	uint64_t now_ms = xenloop_now_ms();
 	struct xenloop_guest *guest;
+	bool hello = !strcmp(rest, "hello");
+	uint64_t wait;
 	uint32_t id;
 
 	if (xenloop_u32_parse(domid, XENLOOP_DOMID_MAX, &id))
@@ -155,10 +158,13 @@ static void data_fired(struct xenloop_discoverd *d, const char *domid,
 	guest = xenloop_model_find(&d->model, id);
 	if (!guest)
 		return;
-	if (!*rest || !strcmp(rest, "hello"))
+	if (!*rest || hello)
 		guest->hello_stale = true;
 	xenloop_relay_mark(guest, rest, d->settings, &d->relay);
-	xenloop_discoverd_schedule(d, 0);
+	/* What we would not read yet is no reason to begin a round. */
+	wait = hello ? xenloop_guest_hello_wait(guest, now_ms) :
+		       xenloop_ratelimit_wait(&guest->message_rate, now_ms);
+	xenloop_discoverd_schedule(d, wait);
 }
 
 void xenloop_watches_fired(struct xenloop_discoverd *d,

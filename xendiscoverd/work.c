@@ -99,14 +99,13 @@ static int list_domains(struct xenloop_discoverd *d)
 static int read_hello(struct xenloop_discoverd *d, struct xenloop_guest *guest,
 		      uint64_t now_ms, uint64_t *wait_ms)
 {
-	uint64_t wait;
+	uint64_t wait = xenloop_guest_hello_wait(guest, now_ms);
 
-	if (xenloop_ratelimit_ok(&guest->hello_rate, now_ms, NULL)) {
+	if (!wait && xenloop_ratelimit_ok(&guest->hello_rate, now_ms, NULL)) {
 		/* After a cancelled suspend nothing else tells that it lives. */
 		d->domains_stale |= !guest->alive;
 		return xenloop_scan_hello(&d->xs, guest);
 	}
-	wait = xenloop_ratelimit_wait(&guest->hello_rate, now_ms);
 	if (wait < *wait_ms)
 		*wait_ms = wait;
 	return 0;
@@ -174,9 +173,9 @@ static int update_pairs(struct xenloop_discoverd *d,
 		if (peer == guest ||
 		    (peer->changed && peer->domid > guest->domid))
 			continue;
-		err = xenloop_roster_peer(policy, guest, peer);
+		err = xenloop_roster_peer(policy, guest, peer, guest);
 		if (!err)
-			err = xenloop_roster_peer(policy, peer, guest);
+			err = xenloop_roster_peer(policy, peer, guest, guest);
 	}
 	return err;
 }
@@ -242,21 +241,27 @@ static int flush_guest(struct xenloop_discoverd *d,
 	return 0;
 }
 
+/* A guest that can't be written to is none of the others' business. */
 static int flush(struct xenloop_discoverd *d)
 {
-	int err = 0;
+	int first = 0;
 
-	for (size_t i = 0; i < d->model.nr && !err; i++) {
+	for (size_t i = 0; i < d->model.nr; i++) {
 		struct xenloop_guest *guest = d->model.guest[i];
+		int err;
 
 		if (guest->unpruned)
 			xenloop_roster_prune(&d->model, guest);
 		guest->unpruned = false;
 		err = flush_guest(d, guest);
+		if (xenloop_xs_is_dead(err))
+			return err;
 		if (!err)
 			guest->changed = false;
+		else if (!first)
+			first = err;
 	}
-	return err;
+	return first;
 }
 
 int xenloop_work(struct xenloop_discoverd *d, uint64_t *wait_ms)

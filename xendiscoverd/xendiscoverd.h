@@ -44,9 +44,10 @@ struct xenloop_discoverd {
 	struct event *xs_event;
 	const struct xenloop_xen_ops *xen_ops;
 	void *xen;
-	struct xenloop_ctl *ctl;
+	struct xenloop_ctl *ctl;	/* NULL until connected */
 
 	struct event *work;		/* pending: there is something to do */
+	uint64_t due_ms;		/* when, while it is pending */
 	struct event *beat;		/* looks after what nobody tells us */
 	uint64_t started_ms;
 	bool domains_stale;
@@ -55,7 +56,6 @@ struct xenloop_discoverd {
 	int last_error;		/* of the last round of work; told once */
 
 	struct xenloop_relay_counters relay;
-	uint64_t reconnects;
 	uint64_t flushes;		/* guests whose nodes were written */
 };
 
@@ -63,7 +63,7 @@ struct xenloop_discoverd {
 /* d->settings is loaded. 0, or an exit status after telling why. */
 int xenloop_discoverd_init(struct xenloop_discoverd *d);
 void xenloop_discoverd_exit(struct xenloop_discoverd *d);
-/* Does the work soon: at once, or after ms. */
+/* Does the work soon: at once, or after ms at the latest. */
 void xenloop_discoverd_schedule(struct xenloop_discoverd *d, uint64_t ms);
 /* Removes all our nodes of all domains. An exit status. */
 int xenloop_discoverd_clean(struct xenloop_discoverd *d);

@@ -53,6 +53,7 @@ static struct fake_xs {
 	bool absent;		/* open() fails */
 	int conflicts;		/* so many commits fail by EAGAIN */
 	int read_error;		/* of all reads, e.g. -EINVAL */
+	int list_error;		/* of all directories */
 	unsigned int reads, writes, removals, commits;
 } fake_xs;
 
@@ -307,6 +308,8 @@ static inline int fake_xs_directory(void *h, xenloop_xs_txn t,
 	(void)t;
 	if (fake_xs.dead)
 		return -EBADF;
+	if (fake_xs.list_error)
+		return fake_xs.list_error;
 	if (!fake_xs_find(path))
 		return -ENOENT;
 	fake_xs_path(path, dir);

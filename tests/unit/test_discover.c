@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/fake_host.h"
+#include "tests/unit/log_lines.h"
 
 #define MAC1 "00:16:3e:00:00:01"
 #define MAC2 "00:16:3e:00:00:02"
@@ -227,6 +228,119 @@ static void test_hello_flood(void **state)
 	guest->hello_rate.last_ms -= 1000;
 	assert_int_equal(host_run(), 0);
 	assert_int_equal(guest->hello.epoch, E2 + 19);
+}
+
+/* In each second the guest is here, or it is not. */
+static void flip(int i)
+{
+	xenloop_model_find(&host.d.model, 2)->hello_rate.started = false;
+	if (i & 1)
+		host_hello(2, E2);
+	else
+		fake_xs_del("/local/domain/2/data/xenloop/hello");
+	assert_int_equal(host_run(), 0);
+}
+
+/* A few changes are taken up at once, and then one in ten seconds. */
+static void test_hello_flips(void **state)
+{
+	struct xenloop_guest *guest = xenloop_model_find(&host.d.model, 2);
+	unsigned int writes;
+	uint64_t wait;
+
+	(void)state;
+	for (int i = 0; i < 9; i++) {
+		flip(i);
+		assert_int_equal(guest->present, i & 1);
+	}
+	writes = fake_xs.writes;
+	for (int i = 9; i < 1000; i++)
+		flip(i);
+	assert_int_equal(fake_xs.writes, writes);
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_in_range(wait, 2000, 10000);
+	/* Later, and then the last state. */
+	guest->change_rate.last_ms -= 10000;
+	assert_int_equal(host_run(), 0);
+	assert_linked();
+	/* Not for ever: what is quiet for a while is quick again. */
+	guest->change_rate.last_ms -= 100000;
+	for (int i = 0; i < 10; i++) {
+		flip(i);
+		assert_int_equal(guest->present, i & 1);
+	}
+}
+
+/* A hello that stays the same is no change. */
+static void test_hello_again(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		flip(1);
+	host_hello(2, E3);
+	assert_int_equal(host_run(), 0);
+	assert_int_equal(xenloop_model_find(&host.d.model, 2)->hello.epoch, E3);
+}
+
+/* Lines about links are limited by the guest that changes. */
+static void test_link_lines(void **state)
+{
+	struct xenloop_guest *guest = xenloop_model_find(&host.d.model, 2);
+
+	(void)state;
+	log_begin();
+	for (int i = 0; i < 600; i++) {
+		guest->change_rate.started = false;
+		flip(i);
+	}
+	log_end();
+	/* One was logged at the start. */
+	assert_int_equal(log_count("may loop\n") +
+			 log_count("may no longer loop\n"), 499);
+	guest->link_log_rate.last_ms -= 10000;
+	log_begin();
+	guest->change_rate.started = false;
+	flip(0);
+	log_end();
+	assert_int_equal(log_count("may no longer loop (101 more about domain 2 not logged)"),
+			 1);
+	/* That is no reason to be silent about others. */
+	log_begin();
+	host_domain(3, "web-3");
+	host_vif(3, 0, MAC3, 100);
+	host_hello(3, E3);
+	assert_int_equal(host_run(), 0);
+	log_end();
+	assert_int_equal(log_count("web-1 vif 0 and web-3 vif 0 may loop\n"),
+			 1);
+}
+
+static int no_write_to_1(void *h, xenloop_xs_txn t, const char *path,
+			 const char *value, size_t len)
+{
+	if (!strncmp(path, "/local/domain/1/", 16))
+		return -ENOSPC;
+	return fake_xs_ops.write(h, t, path, value, len);
+}
+
+/* The others are told all the same, and the guest is tried again. */
+static void test_one_fails(void **state)
+{
+	static struct xenloop_xs_ops ops;
+	uint64_t wait;
+
+	(void)state;
+	ops = fake_xs_ops;
+	ops.write = no_write_to_1;
+	host.d.xs.ops = &ops;
+	host_hello(2, E3);
+	assert_int_equal(host_run(), -ENOSPC);
+	assert_non_null(strstr(fake_xs_get("/local/domain/2/xenloop/self"),
+			       "epoch 3333333333333333\n"));
+	host.d.xs.ops = &fake_xs_ops;
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_non_null(strstr(fake_xs_get("/local/domain/1/xenloop/roster/2"),
+			       "epoch 3333333333333333\n"));
 }
 
 static void test_destroy(void **state)
@@ -570,7 +684,7 @@ static json_t *ask2(const char *verb, const char *a, const char *b)
 {
 	const struct xenloop_ctl_verb *v = xenloop_discoverd_verbs;
 	const struct xenloop_ctl_request req = {
-		.command = verb, .nr_args = a ? 2 : 0, .args = { a, b },
+		.command = verb, .nr_args = !!a + !!b, .args = { a, b },
 	};
 	json_t *reply = json_object();
 	struct xenloop_ctl_error err;
@@ -641,6 +755,69 @@ static void test_peers(void **state)
 	reply = ask("peers");
 	snprintf(text, sizeof(text), ends, "false", "policy");
 	assert_json(json_array_get(json_object_get(reply, "links"), 0), text);
+	json_decref(reply);
+}
+
+static struct xenloop_guest *add_peer(uint32_t domid)
+{
+	struct xenloop_guest *first = host.d.model.guest[0];
+	struct xenloop_guest *guest = xenloop_model_add(&host.d.model, domid);
+
+	guest->alive = guest->present = true;
+	guest->nr_vifs = 1;
+	guest->vif[0] = first->vif[0];
+	snprintf(guest->name, sizeof(guest->name), "%060u", domid);
+	return guest;
+}
+
+static void test_peers_of_one(void **state)
+{
+	json_t *links, *reply;
+
+	(void)state;
+	add_peer(3);
+	reply = ask2("peers", "web-2", NULL);
+	links = json_object_get(reply, "links");
+	assert_int_equal(json_array_size(links), 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_json(json_object_get(json_object_get(
+			    json_array_get(links, i), "a"), "domid"), "2");
+	json_decref(reply);
+	reply = ask2("peers", "3", NULL);
+	assert_int_equal(json_array_size(json_object_get(reply, "links")), 2);
+	json_decref(reply);
+	reply = ask2("peers", "web-9", NULL);
+	assert_json(json_object_get(reply, "error"), "\"not-found\"");
+	json_decref(reply);
+	xenloop_model_find(&host.d.model, 3)->present = false;
+	reply = ask2("peers", "3", NULL);
+	assert_int_equal(json_array_size(json_object_get(reply, "links")), 0);
+	json_decref(reply);
+}
+
+/* What all the pairs of a large host would take is not even made. */
+static void test_peers_of_many(void **state)
+{
+	json_t *reply;
+	char *text;
+
+	(void)state;
+	for (uint32_t domid = 3; domid <= 100; domid++)
+		add_peer(domid);
+	reply = ask("peers");
+	assert_int_equal(json_array_size(json_object_get(reply, "links")),
+			 100 * 99 / 2);
+	text = json_dumps(reply, JSON_COMPACT);
+	assert_in_range(strlen(text), 1 << 19, 3 << 19);
+	free(text);
+	json_decref(reply);
+	for (uint32_t domid = 101; domid <= 1000; domid++)
+		add_peer(domid);
+	reply = ask("peers");
+	assert_json(reply, "{\"error\":\"too-many\"}");
+	json_decref(reply);
+	reply = ask2("peers", "1000", NULL);
+	assert_int_equal(json_array_size(json_object_get(reply, "links")), 999);
 	json_decref(reply);
 }
 
@@ -719,13 +896,15 @@ int main(void)
 		T(test_no_hello_no_nodes), T(test_quiet_is_quiet),
 		T(test_restart), T(test_restart_stale), T(test_hello_goes),
 		T(test_bad_hello), T(test_epoch), T(test_hello_flood),
-		T(test_destroy), T(test_no_late_write),
+		T(test_hello_flips), T(test_hello_again), T(test_link_lines),
+		T(test_one_fails), T(test_destroy), T(test_no_late_write),
 		T(test_shutdown_and_back), T(test_domid_reused),
 		T(test_driver_domain), T(test_bad_backend),
 		T(test_rename), T(test_revoked), T(test_permitted),
 		T(test_duplicate), T(test_same_mac_elsewhere), T(test_vlans),
 		T(test_two_vifs), T(test_policy), T(test_linear),
 		T(test_conflict_and_death), T(test_status), T(test_peers),
+		T(test_peers_of_one), T(test_peers_of_many),
 		T(test_pair), T(test_hello_word),
 	};
 

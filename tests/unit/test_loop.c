@@ -151,6 +151,29 @@ static void test_exit_status(void **state)
 	assert_int_equal(xenloop_loop_run(t.loop), 7);
 }
 
+static struct event *busy;
+
+static void again(evutil_socket_t fd, short what, void *arg)
+{
+	event_active(busy, EV_READ, 0);
+}
+
+/* An event that always has more to do does not keep timers waiting. */
+static void test_busy(void **state)
+{
+	struct event_base *base = xenloop_loop_base(t.loop);
+	struct timeval soon = { .tv_usec = 1000 };
+
+	(void)state;
+	busy = event_new(base, -1, 0, again, NULL);
+	event_active(busy, EV_READ, 0);
+	event_base_once(base, -1, EV_TIMEOUT, exit_7, t.loop, &soon);
+	alarm(10);
+	assert_int_equal(xenloop_loop_run(t.loop), 7);
+	alarm(0);
+	event_free(busy);
+}
+
 /* What these calls write to stderr. */
 static const char *captured(void (*fn)(void))
 {
@@ -211,7 +234,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_notify), T(test_watchdog), T(test_reload),
-		T(test_stop), T(test_exit_status), cmocka_unit_test(test_log),
+		T(test_stop), T(test_exit_status), T(test_busy),
+		cmocka_unit_test(test_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,6 +280,43 @@ static void test_flood(void **state)
 	assert_string_equal(fake_xs_get(IN "1-0-0"), text);
 }
 
+/* A guest that has no message can make us read its directory no more often. */
+static void test_empty_flood(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		put_and_run("/local/domain/1/data/xenloop/to", "x");
+	assert_true(host.d.model.guest[0]->outbox.rescan);
+}
+
+static void on_work(evutil_socket_t fd, short what, void *arg)
+{
+}
+
+/* Nor begin rounds of work as often as it writes. */
+static void test_flood_rounds(void **state)
+{
+	struct event_base *base = event_base_new();
+	bool fired;
+	uint64_t wait;
+
+	(void)state;
+	put_and_run("/local/domain/1/data/xenloop/to", "x");
+	host.d.model.guest[0]->message_rate.tokens = 0;
+	host.d.work = evtimer_new(base, on_work, NULL);
+	host.d.connected = true;
+	fake_xs_put("/local/domain/1/data/xenloop/to", "x");
+	assert_int_equal(host_step(&fired, &wait), 0);
+	assert_true(event_pending(host.d.work, EV_TIMEOUT, NULL));
+	assert_true(host.d.due_ms > xenloop_now_ms() + 50);
+	/* Another guest need not wait for that. */
+	fake_xs_put("/local/domain/2/data/xenloop/to", "x");
+	assert_int_equal(host_step(&fired, &wait), 0);
+	assert_true(host.d.due_ms <= xenloop_now_ms());
+	event_free(host.d.work);
+	event_base_free(base);
+}
+
 static void test_too_many(void **state)
 {
 	struct xenloop_outbox *box = &host.d.model.guest[0]->outbox;
@@ -320,6 +357,7 @@ int main(void)
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_sender_destroyed), T(test_flood),
+		T(test_empty_flood), T(test_flood_rounds),
 		T(test_too_many),
 	};
 
