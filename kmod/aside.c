@@ -7,6 +7,7 @@
  */
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
+#include <linux/string.h>
 #include <net/sch_generic.h>
 
 #include "aside.h"
@@ -18,15 +19,33 @@
 static void look(struct work_struct *work);
 static DECLARE_DELAYED_WORK(look_work, look);
 
-/* A queueing discipline that the kernel attached by itself has no handle. */
-static bool has_own_qdisc(const struct net_device *dev)
+/*
+ * A queueing discipline that the kernel attached by itself has no handle. With
+ * fq, be it the default, TCP does not pace its frames itself, and frames may
+ * have a time to leave at: they must not get round it.
+ */
+static const char *judge_qdisc(const struct Qdisc *qdisc, const char *place)
 {
-	bool own;
+	if (qdisc->handle)
+		return place;
+	return strcmp(qdisc->ops->id, "fq") ? NULL : "fq qdisc";
+}
+
+static const char *own_qdisc(const struct net_device *dev)
+{
+	const char *why;
+	unsigned int i;
 
 	rcu_read_lock();
-	own = rcu_dereference(dev->qdisc)->handle != 0;
+	why = judge_qdisc(rcu_dereference(dev->qdisc), "root qdisc");
+	for (i = 0; !why && i < dev->real_num_tx_queues; i++) {
+		struct netdev_queue *queue = netdev_get_tx_queue(dev, i);
+
+		why = judge_qdisc(rcu_dereference(queue->qdisc_sleeping),
+				  "queue qdisc");
+	}
 	rcu_read_unlock();
-	return own;
+	return why;
 }
 
 /* Returns why channels of @dev stand aside, a constant string, or NULL. */
@@ -36,9 +55,7 @@ const char *xenloop_aside(const struct net_device *dev)
 		return "XDP program";
 	if (xenloop_has_tc_egress(dev))
 		return "tc egress program";
-	if (has_own_qdisc(dev))
-		return "root qdisc";
-	return NULL;
+	return own_qdisc(dev);
 }
 
 static void look(struct work_struct *work)

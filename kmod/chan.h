@@ -37,7 +37,13 @@ enum xenloop_tx_mode {
  * @backlog: frames that wait for room
  * @backlog_bytes: truesize of @backlog
  * @charged: frames in the FIFO that their sockets still pay for
- * @want_reclaim: one of those has nobody to say when it was taken
+ * @want_reclaim: one of those has nobody to say when it was taken; an event is
+ *	to be asked for
+ * @reclaim_asked: it is asked for, and due at @fifo.asked
+ * @acks_away_until: jiffies until when TCP's acks are not relied on to come by
+ *	the channel
+ * @watched: the service work is to look at what waits or is charged
+ * @least_mss: smallest segment size of the GSO frames that were put
  * @seen_cons: the peer's index when the watchdog last looked
  * @moved: jiffies when it was last seen to have moved
  */
@@ -49,6 +55,10 @@ struct xenloop_tx {
 	u32 backlog_bytes;
 	struct sk_buff_head charged;
 	bool want_reclaim;
+	bool reclaim_asked;
+	unsigned long acks_away_until;
+	bool watched;
+	u16 least_mss;
 	u32 seen_cons;
 	unsigned long moved;
 };
@@ -186,7 +196,7 @@ void xenloop_tx_prepare(struct xenloop_chan *chan);
 void xenloop_tx_start(struct xenloop_chan *chan);
 void xenloop_tx_hold(struct xenloop_chan *chan);
 bool xenloop_tx_drained(struct xenloop_chan *chan);
-void xenloop_tx_age(struct xenloop_chan *chan);
+unsigned long xenloop_tx_age(struct xenloop_chan *chan);
 bool xenloop_tx_stalled(struct xenloop_chan *chan);
 void xenloop_tx_stop(struct xenloop_chan *chan);
 

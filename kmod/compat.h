@@ -6,6 +6,12 @@
 #include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <linux/version.h>
+#include <net/genetlink.h>
+
+/* cd4d7263d58a (6.8, and in stable kernels): groups have flags of their own. */
+#ifndef GENL_MCAST_CAP_NET_ADMIN
+#define GENL_MCAST_CAP_NET_ADMIN GENL_UNS_ADMIN_PERM
+#endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #include <net/gso.h>	/* d457a0e329b0: skb_gso_segment() moved */

@@ -13,6 +13,18 @@
 #include "evtchn.h"
 #include "state.h"
 
+/* Is @port a port of ours, for domain @peer? */
+static bool is_open_to(evtchn_port_t port, domid_t peer)
+{
+	struct evtchn_status op = { .dom = DOMID_SELF, .port = port };
+
+	if (HYPERVISOR_event_channel_op(EVTCHNOP_status, &op))
+		return false;
+	return (op.status == EVTCHNSTAT_unbound && op.u.unbound.dom == peer) ||
+	       (op.status == EVTCHNSTAT_interdomain &&
+		op.u.interdomain.dom == peer);
+}
+
 static void close_port(evtchn_port_t port)
 {
 	struct evtchn_close op = { .port = port };
@@ -21,14 +33,19 @@ static void close_port(evtchn_port_t port)
 		pr_err("closing event channel %u failed\n", port);
 }
 
-static int bind(struct xenloop_evtchn *ev, evtchn_port_t port,
+/*
+ * On error @port is closed. Linux closes it itself for most errors, and then it
+ * may be somebody else's already.
+ */
+static int bind(struct xenloop_evtchn *ev, domid_t peer, evtchn_port_t port,
 		irq_handler_t handler, void *data)
 {
 	int irq = bind_evtchn_to_irqhandler_lateeoi(port, handler, 0,
 						    "xenloop", data);
 
 	if (irq < 0) {
-		close_port(port);
+		if (is_open_to(port, peer))
+			close_port(port);
 		return irq;
 	}
 	ev->port = port;
@@ -51,7 +68,7 @@ int xenloop_evtchn_listen(struct xenloop_evtchn *ev, domid_t peer,
 	};
 	int err = HYPERVISOR_event_channel_op(EVTCHNOP_alloc_unbound, &op);
 
-	return err ?: bind(ev, op.port, handler, data);
+	return err ?: bind(ev, peer, op.port, handler, data);
 }
 
 /* Bind to port @remote of domain @peer; otherwise as above. */
@@ -65,7 +82,7 @@ int xenloop_evtchn_connect(struct xenloop_evtchn *ev, domid_t peer,
 	};
 	int err = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &op);
 
-	return err ?: bind(ev, op.local_port, handler, data);
+	return err ?: bind(ev, peer, op.local_port, handler, data);
 }
 
 /* Unbind and close; waits for a running handler. May sleep. */

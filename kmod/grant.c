@@ -247,7 +247,7 @@ static int map_pages(struct xenloop_mapped *m, domid_t domid,
 	int err = 0;
 	u32 i;
 
-	for (i = 0; i < m->nr; i++)
+	for (i = 0; i < m->nr; i++) /* which sets a status that is not "okay" */
 		gnttab_set_map_op(&op[i], (unsigned long)m->addr[i],
 				  GNTMAP_host_map, ref[i], domid);
 	if (gnttab_map_refs(op, NULL, m->page, m->nr))
@@ -256,7 +256,7 @@ static int map_pages(struct xenloop_mapped *m, domid_t domid,
 		if (op[i].status == GNTST_okay)
 			m->handle[i] = op[i].handle;
 		else
-			err = -ENXIO;
+			err = err ?: -ENXIO;
 	}
 	if (!err)
 		atomic_add(m->nr, &xenloop.pages_mapped);
@@ -285,8 +285,8 @@ static void unmap_pages(struct xenloop_mapped *m)
 }
 
 /*
- * Map @nr pages that @domid granted. Returns 0, -ENOMEM, or -ENXIO when one of
- * the references is no grant to us. May sleep.
+ * Map @nr pages that @domid granted. Returns 0, -ENOMEM, -ENXIO when one of the
+ * references is no grant to us, or -EIO when Xen refuses to look. May sleep.
  */
 int xenloop_map(struct xenloop_mapped *m, domid_t domid,
 		const grant_ref_t *ref, u32 nr)

@@ -8,13 +8,31 @@
 #include <linux/if_vlan.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_netdev.h>
+#include <net/sock.h>
+#include <net/xfrm.h>
 
 #include "chan.h"
 #include "iface.h"
 #include "netlink.h"
 
+/*
+ * Is @skb still plain text that validate_xmit_skb(), behind this hook, is to
+ * encrypt? So are IPsec frames while the kernel's ESP offload code is loaded,
+ * also without such hardware, and those of sockets with TLS offload.
+ */
+static bool is_encrypted_later(struct sk_buff *skb)
+{
+	const struct xfrm_offload *xo = xfrm_offload(skb);
+
+#ifdef CONFIG_SOCK_VALIDATE_XMIT
+	if (skb->sk && sk_fullsock(skb->sk) && skb->sk->sk_validate_xmit_skb)
+		return true;
+#endif
+	return xo && !(xo->flags & (XFRM_XMIT | XFRM_GRO)); /* done, or received */
+}
+
 /* Is this a frame that a channel could carry? Counts why not. */
-static bool eligible(struct xenloop_iface *iface, const struct sk_buff *skb)
+static bool eligible(struct xenloop_iface *iface, struct sk_buff *skb)
 {
 	const struct ethhdr *eth = eth_hdr(skb);
 
@@ -32,6 +50,10 @@ static bool eligible(struct xenloop_iface *iface, const struct sk_buff *skb)
 	}
 	if (skb->len > XENLOOP_FRAME_MAX && !skb_is_gso(skb)) {
 		xenloop_inc(iface, PASS_TOO_LARGE);
+		return false;
+	}
+	if (is_encrypted_later(skb)) {
+		xenloop_inc(iface, PASS_CRYPTO);
 		return false;
 	}
 	return true;

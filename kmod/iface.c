@@ -92,6 +92,7 @@ static struct xenloop_iface *alloc_iface(struct net_device *dev, u32 vif,
 	iface->vif = vif;
 	ether_addr_copy(iface->mac, mac);
 	skb_queue_head_init(&iface->held);
+	INIT_LIST_HEAD(&iface->peers);
 	return iface;
 }
 
@@ -128,6 +129,7 @@ int xenloop_iface_attach(u32 ifindex, u32 vif, const u8 *mac,
 		return err;
 	}
 	list_add_tail(&iface->list, &xenloop_ifaces);
+	xenloop.lists_seq++;
 	return 0;
 }
 
@@ -180,6 +182,7 @@ static void release(struct xenloop_iface *iface)
 	xenloop_unhook(iface);
 	xenloop_peer_del_all(iface);
 	list_del(&iface->list);
+	xenloop.lists_seq++;
 	xenloop_nl_iface_down(iface);
 	free_iface(iface);
 }

@@ -30,6 +30,7 @@ struct xenloop_chan;
  * @held_bytes: truesize of @held, under its lock
  * @held_until: jiffies when @held is given up
  * @strays_until: jiffies up to when frames of a peer by netfront are counted
+ * @peers: remote vifs that it may reach, under xenloop.lock
  * @dying: being detached, no new channel, under xenloop.lock
  * @stats: per CPU counters
  */
@@ -46,6 +47,7 @@ struct xenloop_iface {
 	u32 held_bytes;
 	unsigned long held_until;
 	unsigned long strays_until;
+	struct list_head peers;
 	bool dying;
 	struct xenloop_iface_stats __percpu *stats;
 };
@@ -60,6 +62,7 @@ struct xenloop_peer_key {
 /**
  * struct xenloop_peer - a remote vif, seen from one interface
  * @node: in the table of peers
+ * @list: in the interface's @peers, under xenloop.lock
  * @key: interface and MAC
  * @iface: the interface
  * @domid: domain that has it
@@ -71,6 +74,7 @@ struct xenloop_peer_key {
  */
 struct xenloop_peer {
 	struct rhash_head node;
+	struct list_head list;
 	struct xenloop_peer_key key;
 	struct xenloop_iface *iface;
 	u16 domid;
@@ -107,7 +111,6 @@ int xenloop_peer_add(struct xenloop_iface *iface, const u8 *mac, u16 domid,
 void xenloop_peer_del(struct xenloop_peer *peer);
 void xenloop_peer_unlink(struct xenloop_peer *peer);
 void xenloop_peer_del_all(struct xenloop_iface *iface);
-void xenloop_peer_walk(struct rhashtable_iter *iter) __acquires(RCU);
 int xenloop_peer_init(void);
 void xenloop_peer_exit(void);
 

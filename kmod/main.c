@@ -19,6 +19,7 @@ struct xenloop_state xenloop = {
 	.hold_ms = 1000,
 	.poll_us = 3000,
 	.backlog_bytes = 4 << 20,
+	.lists_seq = 1, /* 0 means none to netlink */
 };
 
 static int __init xenloop_init(void)

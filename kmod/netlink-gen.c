@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Do not edit: made from proto/xenloop.yaml by proto/gen.py (make regen). */
+#include "compat.h"
 #include "netlink-gen.h"
 
 static const struct nla_policy set_do_policy[XENLOOP_A_INFO_POLL_TIME + 1] = {
@@ -155,5 +156,5 @@ const struct genl_ops xenloop_nl_ops[XENLOOP_NL_OPS_COUNT] = {
 };
 
 const struct genl_multicast_group xenloop_nl_mcgrps[XENLOOP_NL_MCGRPS_COUNT] = {
-	[XENLOOP_NLGRP_EVENTS] = { .name = XENLOOP_MCGRP_EVENTS, },
+	[XENLOOP_NLGRP_EVENTS] = { .name = XENLOOP_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN, },
 };

@@ -130,10 +130,46 @@ static const struct tunable tunables[] = {
 	{ XENLOOP_A_INFO_POLL_TIME, 0, 10000, &xenloop.poll_us },
 };
 
+/* What a tunable will be after the request. Needs xenloop.lock. */
+static u32 get_tunable(const struct genl_info *info, int attr, u32 now)
+{
+	return info->attrs[attr] ? get_u32(info, attr) : now;
+}
+
+/*
+ * A receiver that holds frames, for a marker that is lost, must not look
+ * stalled; the watchdog begins to count up to stall-timeout / 4 before the
+ * frames come, 50 ms at least.
+ */
+static int check_timeouts(const struct genl_info *info)
+{
+	u32 hold = get_tunable(info, XENLOOP_A_INFO_HOLD_TIMEOUT,
+			       xenloop.hold_ms);
+	u32 stall = get_tunable(info, XENLOOP_A_INFO_STALL_TIMEOUT,
+				xenloop.stall_ms);
+
+	if (hold <= stall / 2)
+		return 0;
+	NL_SET_ERR_MSG(info->extack,
+		       "hold-timeout is more than half of stall-timeout");
+	return -EINVAL;
+}
+
+static void set_tunables(const struct genl_info *info)
+{
+	const struct tunable *t;
+
+	for (t = tunables; t < tunables + ARRAY_SIZE(tunables); t++) {
+		if (info->attrs[t->attr])
+			WRITE_ONCE(*t->value, get_u32(info, t->attr));
+	}
+}
+
 /* All or nothing: check every value before the first one is set. */
 int xenloop_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct tunable *t;
+	int err;
 
 	for (t = tunables; t < tunables + ARRAY_SIZE(tunables); t++) {
 		struct nlattr *a = info->attrs[t->attr];
@@ -147,12 +183,11 @@ int xenloop_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 		}
 	}
 	mutex_lock(&xenloop.lock);
-	for (t = tunables; t < tunables + ARRAY_SIZE(tunables); t++) {
-		if (info->attrs[t->attr])
-			WRITE_ONCE(*t->value, get_u32(info, t->attr));
-	}
+	err = check_timeouts(info);
+	if (!err)
+		set_tunables(info);
 	mutex_unlock(&xenloop.lock);
-	return 0;
+	return err;
 }
 
 int xenloop_nl_iface_attach_doit(struct sk_buff *skb, struct genl_info *info)
@@ -233,8 +268,12 @@ static int put_peer(struct sk_buff *msg, struct xenloop_peer *peer)
 static void *dump_start(struct sk_buff *msg, struct netlink_callback *cb,
 			u8 cmd)
 {
-	return genlmsg_put(msg, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-			   &family, NLM_F_MULTI, cmd);
+	void *hdr = genlmsg_put(msg, NETLINK_CB(cb->skb).portid,
+				cb->nlh->nlmsg_seq, &family, NLM_F_MULTI, cmd);
+
+	if (hdr)
+		genl_dump_check_consistent(cb, hdr);
+	return hdr;
 }
 
 /* End it, or take it out again when it did not fit. */
@@ -247,6 +286,10 @@ static bool dump_end(struct sk_buff *msg, void *hdr, int err)
 	return !err;
 }
 
+/*
+ * Interfaces and peers are dumped by their place in the lists; cb->seq has the
+ * reader told when these change between two parts, and it begins anew.
+ */
 int xenloop_nl_iface_dump_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb)
 {
@@ -255,6 +298,7 @@ int xenloop_nl_iface_dump_dumpit(struct sk_buff *skb,
 	void *hdr;
 
 	mutex_lock(&xenloop.lock);
+	cb->seq = xenloop.lists_seq;
 	list_for_each_entry(iface, &xenloop_ifaces, list) {
 		if (i++ < cb->args[0])
 			continue;
@@ -267,27 +311,40 @@ int xenloop_nl_iface_dump_dumpit(struct sk_buff *skb,
 	return skb->len;
 }
 
-/* The order of a hash walk is stable while nothing changes under the lock. */
-int xenloop_nl_peer_dump_dumpit(struct sk_buff *skb,
-				struct netlink_callback *cb)
+/*
+ * Dump the peers of @iface, the first of which is number @i of all. Returns the
+ * number of the next interface's first, or -EMSGSIZE when the message is full.
+ */
+static int dump_peers(struct sk_buff *skb, struct netlink_callback *cb,
+		      struct xenloop_iface *iface, int i)
 {
-	struct rhashtable_iter iter;
 	struct xenloop_peer *peer;
-	int i = 0;
 	void *hdr;
 
-	mutex_lock(&xenloop.lock);
-	xenloop_peer_walk(&iter);
-	while ((peer = rhashtable_walk_next(&iter))) {
-		if (IS_ERR(peer) || i++ < cb->args[0])
+	list_for_each_entry(peer, &iface->peers, list) {
+		if (i++ < cb->args[0])
 			continue;
 		hdr = dump_start(skb, cb, XENLOOP_CMD_PEER_DUMP);
 		if (!hdr || !dump_end(skb, hdr, put_peer(skb, peer)))
-			break;
+			return -EMSGSIZE;
 		cb->args[0] = i;
 	}
-	rhashtable_walk_stop(&iter);
-	rhashtable_walk_exit(&iter);
+	return i;
+}
+
+int xenloop_nl_peer_dump_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
+{
+	struct xenloop_iface *iface;
+	int i = 0;
+
+	mutex_lock(&xenloop.lock);
+	cb->seq = xenloop.lists_seq;
+	list_for_each_entry(iface, &xenloop_ifaces, list) {
+		i = dump_peers(skb, cb, iface, i);
+		if (i < 0)
+			break;
+	}
 	mutex_unlock(&xenloop.lock);
 	return skb->len;
 }
@@ -658,7 +715,9 @@ int xenloop_nl_init(void)
 
 void xenloop_nl_exit(void)
 {
+	mutex_lock(&xenloop.lock); /* whoever tells something in process context */
 	WRITE_ONCE(registered, false);
-	synchronize_net();
+	mutex_unlock(&xenloop.lock);
+	synchronize_net(); /* the egress hook */
 	genl_unregister_family(&family);
 }

@@ -56,13 +56,18 @@ int xenloop_peer_add(struct xenloop_iface *iface, const u8 *mac, u16 domid,
 	if (err) {
 		NL_SET_ERR_MSG(extack, "this MAC address is a peer already");
 		kfree(peer);
+		return err;
 	}
-	return err;
+	list_add_tail(&peer->list, &iface->peers);
+	xenloop.lists_seq++;
+	return 0;
 }
 
 static void free_peer(struct xenloop_peer *peer)
 {
 	rhashtable_remove_fast(&peers, &peer->node, params);
+	list_del(&peer->list);
+	xenloop.lists_seq++;
 	kfree_rcu(peer, rcu);
 }
 
@@ -99,24 +104,11 @@ void xenloop_peer_unlink(struct xenloop_peer *peer)
 /* Forget all peers of @iface, which has no channel left. */
 void xenloop_peer_del_all(struct xenloop_iface *iface)
 {
-	struct rhashtable_iter iter;
-	struct xenloop_peer *peer;
+	struct xenloop_peer *peer, *next;
 
 	lockdep_assert_held(&xenloop.lock);
-	xenloop_peer_walk(&iter);
-	while ((peer = rhashtable_walk_next(&iter))) {
-		if (!IS_ERR(peer) && peer->iface == iface)
-			free_peer(peer);
-	}
-	rhashtable_walk_stop(&iter);
-	rhashtable_walk_exit(&iter);
-}
-
-/* Start a walk; end it with rhashtable_walk_stop() and _exit(). */
-void xenloop_peer_walk(struct rhashtable_iter *iter) __acquires(RCU)
-{
-	rhashtable_walk_enter(&peers, iter);
-	rhashtable_walk_start(iter);
+	list_for_each_entry_safe(peer, next, &iface->peers, list)
+		free_peer(peer);
 }
 
 int xenloop_peer_init(void)

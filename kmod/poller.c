@@ -46,6 +46,22 @@ void xenloop_poller_poll(struct xenloop_chan *chan)
 	local_bh_enable();
 }
 
+/* What to spend at most to save one event, in ns. */
+static u32 longest_window(struct xenloop_chan *chan)
+{
+	u64 worth = ewma_event_cost_read(&chan->evtchn.cost) * EVENTS_WORTH;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) /* softirqs need preemption there */
+		return 0;
+	return min_t(u64, worth, READ_ONCE(xenloop.poll_us) * NSEC_PER_USEC);
+}
+
+/* How long to look for the next frame, in ns. A smaller limit holds at once. */
+static u32 time_to_look(struct xenloop_chan *chan)
+{
+	return min(READ_ONCE(chan->poller.window), longest_window(chan));
+}
+
 /* Does nobody else want this CPU, and nothing else want this thread? */
 static bool may_spin(const struct xenloop_poller *p)
 {
@@ -60,10 +76,12 @@ static bool may_spin(const struct xenloop_poller *p)
 static bool is_contended(struct xenloop_poller *p)
 {
 	u64 now = local_clock();
-	u64 stolen = kcpustat_this_cpu->cpustat[CPUTIME_STEAL];
+	u64 stolen = kcpustat_cpu(raw_smp_processor_id()).cpustat[CPUTIME_STEAL];
 
 	if (now - p->steal_seen > STEAL_EVERY) {
-		p->contended = stolen - p->stolen > (now - p->steal_seen) / 8;
+		/* negative: the thread has changed its CPU */
+		p->contended = (s64)(stolen - p->stolen) >
+			       (s64)(now - p->steal_seen) / 8;
 		p->stolen = stolen;
 		p->steal_seen = now;
 	}
@@ -101,7 +119,7 @@ static s64 look_for_frames(struct xenloop_chan *chan, s64 left)
 			if (!serve(chan, &frames))
 				return 0;
 			if (frames) {
-				left = p->window;
+				left = time_to_look(chan);
 				from = local_clock();
 				continue;
 			}
@@ -135,7 +153,7 @@ static s64 stay_awake(struct xenloop_chan *chan, s64 left)
 static void spin(struct xenloop_chan *chan)
 {
 	struct xenloop_poller *p = &chan->poller;
-	s64 left = READ_ONCE(p->window);
+	s64 left = time_to_look(chan);
 
 	if (left && p->idle && !single_task_running())
 		yield(); /* to who was woken by the last frame */
@@ -186,16 +204,6 @@ void xenloop_poller_pace(struct xenloop_chan *chan)
 
 	WRITE_ONCE(p->paced, true);
 	kthread_queue_work(p->worker, &p->work);
-}
-
-/* What to spend at most to save one event, in ns. */
-static u32 longest_window(struct xenloop_chan *chan)
-{
-	u64 worth = ewma_event_cost_read(&chan->evtchn.cost) * EVENTS_WORTH;
-
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) /* softirqs need preemption there */
-		return 0;
-	return min_t(u64, worth, READ_ONCE(xenloop.poll_us) * NSEC_PER_USEC);
 }
 
 /* The CPU was idle for @gap ns: would looking for the frame have paid? */

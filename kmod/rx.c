@@ -178,11 +178,16 @@ static int receive(struct xenloop_chan *chan, int budget)
 	return work;
 }
 
+/* Does a socket's busy polling own this poll? It can't be completed then. */
+static bool is_busy_polled(const struct xenloop_chan *chan)
+{
+	return test_bit(NAPI_STATE_IN_BUSY_POLL, &chan->napi.state);
+}
+
 /* Is there work that nobody else will start? Else an event will tell. */
 static bool go_on(struct xenloop_chan *chan)
 {
-	if (chan->rx.later || READ_ONCE(chan->fault) ||
-	    test_bit(NAPI_STATE_IN_BUSY_POLL, &chan->napi.state))
+	if (chan->rx.later || READ_ONCE(chan->fault) || is_busy_polled(chan))
 		return false;
 	if (xenloop_poller_awake(chan)) {
 		xenloop_consumer_wake(&chan->rx.fifo);
@@ -224,9 +229,12 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 	xenloop_tx_service(chan);
 	work = receive(chan, budget);
 	xenloop_chan_watch(chan);
-	if (work == budget && napi_complete_done(napi, work - 1)) {
-		xenloop_inc(chan, RX_PACED);
-		xenloop_poller_pace(chan);
+	if (work == budget && !is_busy_polled(chan)) {
+		/* false: scheduled again meanwhile, so not ours to keep */
+		if (napi_complete_done(napi, work - 1)) {
+			xenloop_inc(chan, RX_PACED);
+			xenloop_poller_pace(chan);
+		}
 		return work - 1;
 	}
 	if (work == budget || go_on(chan))
@@ -260,6 +268,7 @@ void xenloop_rx_finish(struct xenloop_chan *chan)
 		local_bh_disable();
 		netif_receive_skb(skb);
 		local_bh_enable();
+		cond_resched();
 	}
 	xenloop_consumer_release(c);
 }

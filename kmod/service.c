@@ -21,12 +21,14 @@
 /* Run the service work after @delay jiffies, or earlier if it is due. */
 void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay)
 {
-	unsigned long due = jiffies + delay;
+	const struct timer_list *timer = &chan->work.timer;
 
-	if (delayed_work_pending(&chan->work) &&
-	    time_before_eq(chan->work.timer.expires, due))
+	if (queue_delayed_work(xenloop.wq, &chan->work, delay))
 		return;
-	mod_delayed_work(xenloop.wq, &chan->work, delay);
+	/* It waits already: bring it forward, but never put it off. */
+	if (!delay || (timer_pending(timer) &&
+		       time_before(jiffies + delay, READ_ONCE(timer->expires))))
+		mod_delayed_work(xenloop.wq, &chan->work, delay);
 }
 
 /* A fast path cannot go on: close for @reason. Any context. */
@@ -184,20 +186,25 @@ static void poll_again(struct xenloop_chan *chan)
 	xenloop_poller_poll(chan);
 }
 
-/* What no event announces: frames taken while nobody asked, old frames. */
-static void serve_tx(struct xenloop_chan *chan)
+/*
+ * What no event announces: frames taken while nobody asked, old frames. Returns
+ * when to look again.
+ */
+static unsigned long serve_tx(struct xenloop_chan *chan)
 {
-	if (chan->state != XENLOOP_CHAN_STATE_ACTIVE)
-		return;
-	xenloop_tx_age(chan);
+	unsigned long again = xenloop_tx_age(chan);
+
 	local_bh_disable();
 	xenloop_tx_service(chan);
 	local_bh_enable();
+	return again;
 }
 
 /* One look at a channel that is not closing; returns when to look again. */
 static unsigned long look(struct xenloop_chan *chan)
 {
+	unsigned long again;
+
 	if (chan->fault) {
 		xenloop_chan_close(chan, chan->fault, false);
 		return 0;
@@ -210,9 +217,9 @@ static unsigned long look(struct xenloop_chan *chan)
 	if (xenloop_marker_settling(chan))
 		return 1;
 	poll_again(chan);
-	serve_tx(chan);
 	if (chan->state != XENLOOP_CHAN_STATE_ACTIVE)
 		return HZ;
+	again = serve_tx(chan);
 	if (xenloop_tx_stalled(chan)) {
 		xenloop_nl_event(XENLOOP_EVENT_STALLED, chan);
 		xenloop_chan_close(chan, XENLOOP_REASON_STALLED, false);
@@ -222,7 +229,8 @@ static unsigned long look(struct xenloop_chan *chan)
 		chan->refreshed = jiffies;
 		xenloop_marker_send(chan, 0, 1);
 	}
-	return clamp(msecs_to_jiffies(xenloop.stall_ms) / 4, HZ / 20, HZ);
+	return min(again, clamp(msecs_to_jiffies(xenloop.stall_ms) / 4,
+				HZ / 20, HZ));
 }
 
 void xenloop_chan_work(struct work_struct *work)

@@ -14,6 +14,7 @@
  *        taken inside RTNL, never around it
  * @wq: runs the channels' service work and the deferred end of grants
  * @epoch: random number that names this life (docs/protocol.md)
+ * @lists_seq: new whenever interfaces or peers come or go, under @lock
  * @suspended: between freeze and thaw or restore; no new channel
  * @stall_ms: no progress for this long closes a channel
  * @drain_ms: longest wait for the peer at a graceful close
@@ -32,6 +33,7 @@ struct xenloop_state {
 	struct mutex lock;
 	struct workqueue_struct *wq;
 	u64 epoch;
+	u32 lists_seq;
 	bool suspended;
 	u32 stall_ms;
 	u32 drain_ms;

@@ -49,6 +49,7 @@
 	X(PASS_FOREIGN_SRC, "pass-foreign-src")				\
 	X(PASS_VLAN, "pass-vlan")					\
 	X(PASS_TOO_LARGE, "pass-too-large")				\
+	X(PASS_CRYPTO, "pass-crypto")	/* IPsec or TLS offload */	\
 	X(MARKERS_SENT, "markers-sent")					\
 	X(MARKERS_UNKNOWN, "markers-unknown")				\
 	X(RETURNED, "returned")	/* taken by a channel, left by netfront */ \

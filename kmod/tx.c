@@ -26,6 +26,9 @@
 /* A frame that waits longer than this no longer holds its socket up. */
 #define ORPHAN_AFTER	(HZ / 4)
 
+/* When TCP's acks came another way, that is taken to go on for so long. */
+#define ACKS_AWAY	(60 * HZ)
+
 /* While closing, so many frames may still queue up behind those that leave. */
 #define STOP_MAX	4096
 
@@ -50,6 +53,8 @@ void xenloop_tx_init(struct xenloop_chan *chan)
 	__skb_queue_head_init(&chan->tx.backlog);
 	__skb_queue_head_init(&chan->tx.charged);
 	chan->tx.mode = XENLOOP_TX_OFF;
+	chan->tx.least_mss = U16_MAX;
+	chan->tx.acks_away_until = jiffies;
 }
 
 /*
@@ -87,9 +92,25 @@ static int put_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 	skb_tx_timestamp(skb);
 	xenloop_inc(chan, TX_FRAMES);
 	xenloop_add(chan, TX_BYTES, skb->len);
-	if (skb_is_gso(skb))
+	if (skb_is_gso(skb)) {
+		chan->tx.least_mss = min(chan->tx.least_mss,
+					 skb_shinfo(skb)->gso_size);
 		xenloop_inc(chan, TX_GSO_FRAMES);
+	}
 	return 0;
+}
+
+/*
+ * A frame holds its socket up: the service work is to look at it in time. It
+ * goes on by itself until there is none, so this costs a kick once. Under
+ * tx->lock.
+ */
+static void watch(struct xenloop_chan *chan)
+{
+	if (chan->tx.watched)
+		return;
+	chan->tx.watched = true;
+	xenloop_chan_kick(chan, ORPHAN_AFTER);
 }
 
 /* Let @skb wait. Under tx->lock. */
@@ -114,13 +135,25 @@ static enum verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 	__skb_queue_tail(&tx->backlog, skb);
 	tx->backlog_bytes += skb->truesize;
 	xenloop_inc(chan, TX_BACKLOGGED);
+	watch(chan);
 	return TAKEN;
 }
 
+/*
+ * Will nobody say when @skb was taken? TCP has its acks for that, unless they
+ * were seen to come another way.
+ */
+static bool needs_event(const struct xenloop_tx *tx, const struct sk_buff *skb)
+{
+	return !sk_is_tcp(skb->sk) || time_before(jiffies, tx->acks_away_until);
+}
+
 /* A frame was copied: free it now, or when the peer has it. Under tx->lock. */
-static void settle(struct xenloop_tx *tx, struct sk_buff *skb,
+static void settle(struct xenloop_chan *chan, struct sk_buff *skb,
 		   struct sk_buff_head *done)
 {
+	struct xenloop_tx *tx = &chan->tx;
+
 	if (!skb->sk || skb->len < CHARGE_MIN) {
 		__skb_queue_tail(done, skb);
 		return;
@@ -130,7 +163,14 @@ static void settle(struct xenloop_tx *tx, struct sk_buff *skb,
 	TX_CB(skb)->end = tx->fifo.prod;
 	TX_CB(skb)->since = jiffies;
 	__skb_queue_tail(&tx->charged, skb);
-	tx->want_reclaim |= !sk_is_tcp(skb->sk); /* TCP has its acks for that */
+	tx->want_reclaim |= needs_event(tx, skb);
+	watch(chan);
+}
+
+/* Has the peer taken all before @index, as far as we know? Under tx->lock. */
+static bool is_taken(const struct xenloop_tx *tx, u32 index)
+{
+	return (s32)(tx->fifo.cons - index) >= 0;
 }
 
 /* Frames that the peer has taken go to @done. Under tx->lock. */
@@ -145,11 +185,25 @@ static void reclaim(struct xenloop_chan *chan, struct sk_buff_head *done)
 		xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
 		return;
 	}
-	while (skb && (s32)(tx->fifo.cons - TX_CB(skb)->end) >= 0) {
+	while (skb && is_taken(tx, TX_CB(skb)->end)) {
 		__skb_unlink(skb, &tx->charged);
 		__skb_queue_tail(done, skb);
 		skb = skb_peek(&tx->charged);
 	}
+	if (!skb || is_taken(tx, tx->fifo.asked))
+		tx->reclaim_asked = false;
+}
+
+/*
+ * Have the peer ring when there is room. That takes the place of a request for
+ * charged frames, which is to be made again when nothing waits any more. Under
+ * tx->lock; returns what xenloop_producer_want_room() does.
+ */
+static int want_room(struct xenloop_tx *tx, u32 len)
+{
+	tx->want_reclaim |= tx->reclaim_asked;
+	tx->reclaim_asked = false;
+	return xenloop_producer_want_room(&tx->fifo, len);
 }
 
 static struct sk_buff *next_kept(struct xenloop_tx *tx)
@@ -174,7 +228,7 @@ static void advance(struct xenloop_chan *chan, struct sk_buff_head *done)
 	while (tx->mode == XENLOOP_TX_ON && (skb = skb_peek(&tx->backlog))) {
 		err = put_frame(chan, skb);
 		if (err == -ENOSPC) {
-			err = xenloop_producer_want_room(&tx->fifo, skb->len);
+			err = want_room(tx, skb->len);
 			if (!err)
 				continue;
 		}
@@ -187,7 +241,7 @@ static void advance(struct xenloop_chan *chan, struct sk_buff_head *done)
 		}
 		skb = next_kept(tx);
 		if (!err) {
-			settle(tx, skb, done);
+			settle(chan, skb, done);
 			continue;
 		}
 		xenloop_inc(chan, TX_DROP_NOMEM);
@@ -212,6 +266,8 @@ static bool publish(struct xenloop_chan *chan, struct sk_buff_head *done)
 			reclaim(chan, done);
 		else
 			tx->want_reclaim = tx->fifo.asked != tx->fifo.told;
+		tx->reclaim_asked = !tx->want_reclaim &&
+				    !skb_queue_empty(&tx->charged);
 	}
 	return event;
 }
@@ -241,7 +297,7 @@ static enum verdict take(struct xenloop_chan *chan, struct sk_buff *skb,
 	reclaim(chan, done);
 	if (tx->mode == XENLOOP_TX_ON && skb_queue_empty(&tx->backlog) &&
 	    !put_frame(chan, skb)) {
-		settle(tx, skb, done);
+		settle(chan, skb, done);
 		return TAKEN;
 	}
 	if (keep_frame(chan, skb) == DROPPED)
@@ -389,29 +445,44 @@ static bool is_old(const struct sk_buff *skb)
 	return time_after_eq(jiffies, TX_CB(skb)->since + ORPHAN_AFTER);
 }
 
+/* The peer has this frame, and neither an ack nor an event has said so. */
+static bool is_overlooked(struct xenloop_tx *tx, const struct sk_buff *skb)
+{
+	return xenloop_producer_pending(&tx->fifo) >= 0 &&
+	       is_taken(tx, TX_CB(skb)->end);
+}
+
 /*
  * A peer that takes frames slowly must not keep the sockets of a service that
  * has other clients: frames that have waited for long, for room or in the FIFO,
- * are not charged any more.
+ * are not charged any more. Returns after how many jiffies to look again.
  */
-void xenloop_tx_age(struct xenloop_chan *chan)
+unsigned long xenloop_tx_age(struct xenloop_chan *chan)
 {
+	struct xenloop_tx *tx = &chan->tx;
 	struct sk_buff_head done;
 	struct sk_buff *skb;
+	bool watched;
 
 	__skb_queue_head_init(&done);
-	spin_lock_bh(&chan->tx.lock);
-	while ((skb = skb_peek(&chan->tx.charged)) && is_old(skb)) {
-		__skb_unlink(skb, &chan->tx.charged);
+	spin_lock_bh(&tx->lock);
+	while ((skb = skb_peek(&tx->charged)) && is_old(skb)) {
+		if (sk_is_tcp(skb->sk) && is_overlooked(tx, skb))
+			tx->acks_away_until = jiffies + ACKS_AWAY;
+		__skb_unlink(skb, &tx->charged);
 		__skb_queue_tail(&done, skb);
 	}
-	skb_queue_walk(&chan->tx.backlog, skb) {
+	skb_queue_walk(&tx->backlog, skb) {
 		if (!is_old(skb))
 			break;
 		skb_orphan(skb);
 	}
-	spin_unlock_bh(&chan->tx.lock);
+	watched = !skb_queue_empty(&tx->charged) ||
+		  !skb_queue_empty(&tx->backlog);
+	tx->watched = watched;
+	spin_unlock_bh(&tx->lock);
 	free_sent(&done);
+	return watched ? ORPHAN_AFTER : HZ;
 }
 
 /*
@@ -447,6 +518,20 @@ static void readdress(struct xenloop_chan *chan, struct sk_buff *skb)
 	ether_addr_copy(eth_hdr(skb)->h_source, chan->iface->mac);
 }
 
+/*
+ * Can this frame, which lay in the peer's memory, be one of ours? Segments that
+ * are smaller than we ever asked for are the peer's doing, to have this guest
+ * and Dom0 handle thousands of them for one frame.
+ */
+static bool is_returnable(struct xenloop_chan *chan, struct sk_buff *skb,
+			  const struct xenloop_frame *frame)
+{
+	return !eth_type_vlan(eth_hdr(skb)->h_proto) &&
+	       xenloop_frame_offload(skb, frame) &&
+	       (!skb_is_gso(skb) ||
+		skb_shinfo(skb)->gso_size >= chan->tx.least_mss);
+}
+
 /* Take back what the peer has not claimed and send it by the standard path. */
 static void return_frames(struct xenloop_chan *chan)
 {
@@ -464,8 +549,7 @@ static void return_frames(struct xenloop_chan *chan)
 	while (xenloop_consumer_peek(&back, &frame) == 1) {
 		skb = xenloop_frame_read(NULL, &back, &frame);
 		xenloop_consumer_pop(&back, frame.len);
-		if (!skb || eth_type_vlan(eth_hdr(skb)->h_proto) ||
-		    !xenloop_frame_offload(skb, &frame)) {
+		if (!skb || !is_returnable(chan, skb, &frame)) {
 			xenloop_inc(chan, TX_DROP_RETURN);
 			kfree_skb(skb);
 			continue;
@@ -474,6 +558,7 @@ static void return_frames(struct xenloop_chan *chan)
 		xenloop_inc(chan, TX_RETURNED);
 		xenloop_inc(chan->iface, RETURNED);
 		xenloop_iface_send(chan->iface, skb);
+		cond_resched();
 	}
 	if (back.cons != back.claim)
 		xenloop_inc(chan, TX_DROP_RETURN);
@@ -509,5 +594,6 @@ void xenloop_tx_stop(struct xenloop_chan *chan)
 		xenloop_inc(chan, TX_STANDARD);
 		xenloop_inc(chan->iface, RETURNED);
 		xenloop_iface_send(chan->iface, skb);
+		cond_resched();
 	}
 }

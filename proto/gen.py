@@ -217,10 +217,14 @@ def gen_header(spec):
             + '\n#endif /* XENLOOP_NETLINK_GEN_H */\n')
 
 
+def group_initializer(group):
+    flags = ' .flags = GENL_MCAST_CAP_NET_ADMIN,' if admin(group) else ''
+    return f'\t[{macro("nlgrp", group["name"])}] = {{ .name = {macro("mcgrp", group["name"])},{flags} }},\n'
+
+
 def gen_source(spec):
-    groups = ''.join(f'\t[{macro("nlgrp", group["name"])}] = {{ .name = {macro("mcgrp", group["name"])}, }},\n'
-                     for group in spec['mcast-groups']['list'])
-    return ('// SPDX-License-Identifier: GPL-2.0\n' + DO_NOT_EDIT + '#include "netlink-gen.h"\n\n'
+    groups = ''.join(map(group_initializer, spec['mcast-groups']['list']))
+    return ('// SPDX-License-Identifier: GPL-2.0\n' + DO_NOT_EDIT + '#include "compat.h"\n#include "netlink-gen.h"\n\n'
             + ''.join(operation.policy_table() for operation in operations(spec))
             + 'const struct genl_ops xenloop_nl_ops[XENLOOP_NL_OPS_COUNT] = {\n'
             + ''.join(operation.initializer() for operation in operations(spec)) + '};\n\n'

@@ -199,6 +199,8 @@ static const struct broken guest_cases[] = {
 	{ "suspended", { "status.daemon.suspended true" }, "", "suspended " },
 	{ "XDP program", ASIDE("XDP program"), "aside-xdp " },
 	{ "root qdisc", ASIDE("root qdisc"), "aside-qdisc " },
+	{ "queue qdisc", ASIDE("queue qdisc"), "aside-qdisc " },
+	{ "fq qdisc", ASIDE("fq qdisc"), "aside-fq " },
 	{ "egress program", ASIDE("tc egress program"), "aside-egress " },
 	{ "a reason that is new", ASIDE("100% new"), "aside " },
 	{ "refused by the policy in Dom0",
@@ -382,6 +384,9 @@ static const struct without_daemon {
 	{ { "stopped in Dom0", { NULL }, "daemon-stopped " },
 	  { .error = -ENOENT, .hypervisor = "xen", .dom0 = true,
 	    .control_domain = true } },
+	{ { "waits in Dom0", { NULL }, "no-xenstore " },
+	  { .error = -ENOENT, .hypervisor = "xen", .dom0 = true,
+	    .control_domain = true, .unit_active = "active" } },
 };
 
 static void test_no_daemon(void **state)

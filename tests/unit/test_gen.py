@@ -86,6 +86,11 @@ class Policies(unittest.TestCase):
         for entry in entries[:-1]:
             self.assertEqual('GENL_ADMIN_PERM' in entry, 'XENLOOP_CMD_INFO,' not in entry, entry)
 
+    def test_events_need_admin(self):
+        groups = self.source.partition('genl_multicast_group xenloop_nl_mcgrps')[2].partition('};')[0]
+        self.assertEqual(groups.count('.name = '), len(SPEC['mcast-groups']['list']))
+        self.assertEqual(groups.count('.flags = GENL_MCAST_CAP_NET_ADMIN'), groups.count('.name = '))
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -92,13 +92,18 @@ static void add_ack(int error, const char *text)
 	append(msg);
 }
 
-static void add_done(int error)
+static void add_done_with(int error, int flags)
 {
 	struct nl_msg *msg = nlmsg_alloc();
 
-	nlmsg_put(msg, 0, 0, NLMSG_DONE, 0, NLM_F_MULTI);
+	nlmsg_put(msg, 0, 0, NLMSG_DONE, 0, NLM_F_MULTI | flags);
 	nlmsg_append(msg, &error, sizeof(error), 4);
 	append(msg);
+}
+
+static void add_done(int error)
+{
+	add_done_with(error, 0);
 }
 
 static struct nl_msg *reply(int cmd, int flags)
@@ -332,11 +337,19 @@ static void test_dump_refused(void **state)
 	assert_null(list);
 }
 
-/* Something changed meanwhile: once more, from the start. */
-static void test_dump_interrupted(void **state)
+/* Something changed during a dump: once more, from the start. */
+static void expect_begun_anew(void)
 {
 	struct xenloop_nl_chan *list;
 
+	assert_int_equal(nl->ops->chan_dump(nl, &list), 1);
+	assert_int_equal(sends, 2);
+	assert_int_equal(list[0].id, 3);
+	free(list);
+}
+
+static void test_dump_interrupted(void **state)
+{
 	append(chan_reply(1, NLM_F_MULTI));
 	append(chan_reply(2, NLM_F_MULTI | NLM_F_DUMP_INTR));
 	add_done(0);
@@ -344,10 +357,21 @@ static void test_dump_interrupted(void **state)
 	append(chan_reply(3, NLM_F_MULTI));
 	add_done(0);
 	end_batch();
-	assert_int_equal(nl->ops->chan_dump(nl, &list), 1);
-	assert_int_equal(sends, 2);
-	assert_int_equal(list[0].id, 3);
-	free(list);
+	expect_begun_anew();
+}
+
+/* The kernel may notice only when there is nothing more to tell. */
+static void test_dump_interrupted_late(void **state)
+{
+	append(chan_reply(1, NLM_F_MULTI));
+	end_batch();
+	add_done_with(0, NLM_F_DUMP_INTR);
+	end_batch();
+	append(chan_reply(3, NLM_F_MULTI));
+	end_batch();
+	add_done(0);
+	end_batch();
+	expect_begun_anew();
 }
 
 static void put_stat(struct nl_msg *msg, int type, const char *name,
@@ -520,6 +544,7 @@ int main(void)
 		TEST(test_empty_dump),
 		TEST(test_dump_refused),
 		TEST(test_dump_interrupted),
+		TEST(test_dump_interrupted_late),
 		TEST(test_stats),
 		TEST(test_mac_length),
 		TEST(test_event),

@@ -5,8 +5,9 @@
 
 /*
  * Control interface between xenloopd and xenloop.ko. The family lives in the
- * initial network namespace; every operation that changes something, and every
- * dump, needs CAP_NET_ADMIN in the initial user namespace.
+ * initial network namespace; every operation that changes something, every
+ * dump, and joining the multicast group need CAP_NET_ADMIN in the initial user
+ * namespace.
  */
 #define XENLOOP_FAMILY_NAME "xenloop"
 #define XENLOOP_FAMILY_VERSION 1
@@ -46,8 +47,8 @@ enum xenloop_event {
  * XENLOOP_REASON_IFACE_GONE: The interface was detached, unregistered or
  *   moved.
  * XENLOOP_REASON_UNLOAD: The module is being removed.
- * XENLOOP_REASON_ASIDE: An XDP program, an egress program or a root qdisc on
- *   the interface would miss channel traffic.
+ * XENLOOP_REASON_ASIDE: An XDP program, an egress program or a qdisc of the
+ *   interface would miss channel traffic.
  */
 enum xenloop_reason {
 	XENLOOP_REASON_NONE,
@@ -82,7 +83,7 @@ enum xenloop_reason {
  * XENLOOP_A_INFO_DRAIN_TIMEOUT (u32): Tunable, ms: longest wait for the peer
  *   at a graceful close.
  * XENLOOP_A_INFO_HOLD_TIMEOUT (u32): Tunable, ms: longest wait for a marker
- *   frame when a channel comes up.
+ *   frame when a channel comes up; at most half of stall-timeout.
  * XENLOOP_A_INFO_BACKLOG_BYTES (u32): Tunable: bytes that may wait for room in
  *   one channel.
  * XENLOOP_A_INFO_POLL_TIME (u32): Tunable, us: longest look for the next frame
@@ -120,7 +121,8 @@ enum {
  *   roster; only frames from it take a channel.
  * XENLOOP_A_IFACE_IFNAME (string): Current name; in dumps only.
  * XENLOOP_A_IFACE_ASIDE (string): Why the interface's channels stand aside
- *   (XDP program, root qdisc, egress program); absent when they do not.
+ *   (XDP program, tc egress program, root qdisc, queue qdisc, fq qdisc);
+ *   absent when they do not.
  * XENLOOP_A_IFACE_STAT (nest of XENLOOP_A_STAT_*, repeated): One counter of
  *   the interface; in dumps only.
  */
@@ -231,8 +233,9 @@ enum {
  *     fifo-size-max chans-created chans-destroyed pages-granted pages-freed
  *     pages-deferred pages-mapped ports-bound stall-timeout drain-timeout
  *     hold-timeout backlog-bytes poll-time
- * XENLOOP_CMD_SET: Change tunables; absent attributes stay as they are.
- *   Attributes: XENLOOP_A_INFO_*. Needs CAP_NET_ADMIN.
+ * XENLOOP_CMD_SET: Change tunables; absent attributes stay as they are. ERANGE
+ *   for a bad value, EINVAL when hold-timeout would be more than half of
+ *   stall-timeout. Attributes: XENLOOP_A_INFO_*. Needs CAP_NET_ADMIN.
  * - do request: stall-timeout drain-timeout hold-timeout backlog-bytes
  *     poll-time
  * XENLOOP_CMD_IFACE_ATTACH: Hook an interface. EEXIST when attached, ENODEV

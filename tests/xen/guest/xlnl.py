@@ -6,7 +6,8 @@ usage: xlnl.py OPERATION [ATTRIBUTE=VALUE ...]
        xlnl.py -              the same, one request a line of standard input, going on after errors
 
 Operations and attributes are named as in proto/xenloop.yaml; their numbers are read from the
-uapi header that lies beside this script. Replies are printed as JSON, one object a line.
+uapi header that lies beside this script. One more, join-events, joins the multicast group.
+Replies are printed as JSON, one object a line.
 """
 import json
 import os
@@ -17,9 +18,10 @@ import sys
 
 HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "xenloop.h")
 GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 0x10, 3, 1, 2
+CTRL_ATTR_MCAST_GROUPS, CTRL_ATTR_MCAST_GRP_ID = 7, 2
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_ACK_TLVS, NLM_F_CAPPED = 1, 4, 0x300, 0x200, 0x100
 NLMSG_ERROR, NLMSG_DONE, NLMSGERR_ATTR_MSG = 2, 3, 1
-SOL_NETLINK, NETLINK_EXT_ACK = 270, 11
+SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_EXT_ACK = 270, 1, 11
 SETS = {"info": "info", "set": "info", "iface": "iface", "peer": "peer"}
 FORMATS = {4: "=I", 8: "=Q"}
 
@@ -71,7 +73,14 @@ class Family:
             reply = self.call(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1, 0, attribute(CTRL_ATTR_FAMILY_NAME, b"xenloop\0"))
         except OSError:
             sys.exit("xlnl: no netlink family xenloop: is the module loaded?")
-        self.id = struct.unpack("=H", dict(attributes(reply[0]))[CTRL_ATTR_FAMILY_ID])[0]
+        found = dict(attributes(reply[0]))
+        self.id = struct.unpack("=H", found[CTRL_ATTR_FAMILY_ID])[0]
+        (_, group), = attributes(found[CTRL_ATTR_MCAST_GROUPS])
+        self.group = struct.unpack("=I", dict(attributes(group))[CTRL_ATTR_MCAST_GRP_ID])[0]
+
+    def join(self):
+        self.sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, self.group)
+        return []
 
     def call(self, family, command, version, flags, payload):
         """Sends one request; returns the attribute bytes of each reply, or raises OSError."""
@@ -108,7 +117,10 @@ def request(family, operation, pairs):
     payload = b"".join(attribute(table[k], encode(k, v)) for k, v in (p.split("=", 1) for p in pairs))
     flags = NLM_F_DUMP if operation.endswith("-dump") else 0
     try:
-        replies = family.call(family.id, numbers("XENLOOP_CMD_")[operation], 1, flags, payload)
+        if operation == "join-events":
+            replies = family.join()
+        else:
+            replies = family.call(family.id, numbers("XENLOOP_CMD_")[operation], 1, flags, payload)
     except OSError as e:
         return "xlnl: %s: %s (errno %d)" % (operation, e.strerror, e.errno)
     names = {v: k for k, v in table.items()}
