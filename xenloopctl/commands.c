@@ -26,7 +26,7 @@ static int run_set(const struct xenloop_session *s,
 
 const struct xenloop_command xenloop_commands[] = {
 	{
-		.name = "peers",
+		.name = "peers", .args = { PEER },
 		.help = "channels and known peers; in Dom0, pairs of vifs",
 		.run = xenloop_run_request, .show = xenloop_show_peers,
 	},

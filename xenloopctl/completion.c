@@ -6,20 +6,22 @@
 #include "commands.h"
 
 /*
- * What a shell runs to learn words that only the daemon knows. A guest may have
- * any name; those that a shell could take for more than a word are left out.
+ * What a shell runs to learn words that only the daemon knows: the answer to the
+ * first of the commands that has some. A guest may have any name; those that a
+ * shell could take for more than a word are left out.
  */
 static const char names[] =
-	"xenloopctl_names() { local verb; "
-	"for verb; do xenloopctl --json \"$verb\" 2>/dev/null; done | "
-	"sed -n 's/^ *\"name\": \"\\([A-Za-z0-9._:@+-]*\\)\",*$/\\1/p' | sort -u; }\n";
+	"xenloopctl_names() { local verb found; "
+	"for verb; do found=$(xenloopctl --json \"$verb\" 2>/dev/null | "
+	"sed -n 's/^ *\"name\": \"\\([A-Za-z0-9._:@+-]*\\)\",*$/\\1/p' | sort -u); "
+	"if [[ $found ]]; then echo \"$found\"; return; fi; done; }\n";
 
 /* How bash gets the candidates for a word; NULL where there are none. */
 static const char *bash_words(enum xenloop_word word)
 {
 	switch (word) {
 	case XENLOOP_WORD_PEER:
-		return "$(_xenloopctl_names peers status)";
+		return "$(_xenloopctl_names status peers)";
 	case XENLOOP_WORD_SETTING:
 		return "$(_xenloopctl_names set)";
 	case XENLOOP_WORD_SHELL:
@@ -176,7 +178,7 @@ static void print_zsh(FILE *out)
 		"# zsh completion for xenloopctl, made by: xenloopctl completion zsh\n"
 		"_%s"
 		"_xenloopctl_peers() {\n"
-		"\tlocal -a names=(${(f)\"$(_xenloopctl_names peers status)\"})\n"
+		"\tlocal -a names=(${(f)\"$(_xenloopctl_names status peers)\"})\n"
 		"\tcompadd -a names\n"
 		"}\n"
 		"_xenloopctl_settings() {\n"

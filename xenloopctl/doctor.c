@@ -150,6 +150,11 @@ static void find_stopped(struct xenloop_findings *at,
 		snprintf(todo, sizeof(todo), "journalctl -xeu %s", daemon);
 		xenloop_find(at, XENLOOP_PROBLEM, "daemon-failed", todo,
 			     "%s has failed (%s)", daemon, f->unit_result);
+	} else if (f->dom0 && !strcmp(f->unit_active, "active")) {
+		/* It listens when it has XenStore, not before. */
+		xenloop_find(at, XENLOOP_PROBLEM, "no-xenstore",
+			     "systemctl status xenstored xen-init-dom0; journalctl -xeu xendiscoverd",
+			     "%s waits for XenStore", daemon);
 	} else {
 		xenloop_find(at, XENLOOP_PROBLEM, "daemon-stopped", todo,
 			     "%s is not running", daemon);

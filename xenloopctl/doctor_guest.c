@@ -85,6 +85,11 @@ static void find_aside(struct xenloop_findings *at, const char *ifname,
 	} rows[] = {
 		{ "XDP program", "aside-xdp", "ip link set dev %s xdp off" },
 		{ "root qdisc", "aside-qdisc", "tc qdisc del dev %s root" },
+		{ "queue qdisc", "aside-qdisc",
+		  "tc qdisc replace dev %s root pfifo; tc qdisc del dev %s root" },
+		{ "fq qdisc", "aside-fq",
+		  "sysctl -w net.core.default_qdisc=fq_codel; "
+		  "tc qdisc replace dev %s root pfifo; tc qdisc del dev %s root" },
 		{ "tc egress program", "aside-egress",
 		  "tc filter show dev %s egress; bpftool net show dev %s" },
 	};

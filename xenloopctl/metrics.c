@@ -372,8 +372,6 @@ static const struct family families[] = {
 	  true, status, "counters.nodes_ignored" },
 	{ "xenloop_guest_updates_total", "Times that a guest's nodes were written.",
 	  true, status, "counters.guest_updates" },
-	{ "xenloop_xenstore_reconnects_total", "Connections to XenStore that were made anew.",
-	  true, status, "counters.xenstore_reconnects" },
 };
 
 static bool same_labels(const json_t *a, const json_t *b)

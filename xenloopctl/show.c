@@ -65,7 +65,7 @@ void xenloop_show_peers(const struct xenloop_output *o, const json_t *reply)
 
 	if (links)
 		table(o, links, link_columns,
-		      "No two guests here run xenloopd.");
+		      "No pairs: nobody runs xenloopd on the same network.");
 	else
 		table(o, json_object_get(reply, "peers"), peer_columns,
 		      "No peers: no other guest on this host runs xenloopd, or policy keeps it apart.");

@@ -105,9 +105,14 @@ static void on_event(void *arg, const struct xenloop_nl_event *event)
 
 static void on_resync(void *arg)
 {
+	struct xenloopd *d = arg;
+
 	log_notice("kernel", "events were lost: reading the module's state");
-	xenloopd_kernel_check(arg);
-	xenloopd_later(arg, XENLOOPD_WORK_SYNC);
+	xenloopd_kernel_check(d);
+	/* Whoever runs is not frozen: "resumed" was among what was lost. */
+	if (d->suspended)
+		xenloopd_later(d, XENLOOPD_WORK_RESUMED);
+	xenloopd_later(d, XENLOOPD_WORK_SYNC);
 }
 
 static const struct xenloop_nl_handler handler = {
@@ -129,14 +134,17 @@ static int setup(struct xenloopd *d)
 {
 	int err = d->nl->ops->info(d->nl, &d->info);
 
+	/* Tried each second, told once. */
 	if (err) {
-		log_err("kernel", "info: %s", d->nl->ops->error(d->nl));
+		if (d->nl_errno != err)
+			log_err("kernel", "info: %s", d->nl->ops->error(d->nl));
 		return err;
 	}
 	if (d->info.abi_version != XENLOOP_FIFO_VERSION) {
-		log_err("kernel",
-			"the module's FIFO version is %" PRIu32 ", not %u",
-			d->info.abi_version, XENLOOP_FIFO_VERSION);
+		if (d->nl_errno != -EPROTO)
+			log_err("kernel",
+				"the module's FIFO version is %" PRIu32 ", not %u",
+				d->info.abi_version, XENLOOP_FIFO_VERSION);
 		return -EPROTO;
 	}
 	d->nl_event = event_new(d->base, d->nl->ops->fd(d->nl),

@@ -103,14 +103,20 @@ static void look(struct xenloop_links *links, struct xenloop_link *link)
 static bool is_full(const struct xenloop_links *links,
 		    struct xenloop_link *link, enum xenloop_peer_event event)
 {
+	bool waited = event == XENLOOP_EV_TIMEOUT && link->sm.wanted;
+
 	if (event != XENLOOP_EV_WANTED && event != XENLOOP_EV_REQUEST &&
-	    event != XENLOOP_EV_OFFER && event != XENLOOP_EV_CONNECT)
+	    event != XENLOOP_EV_OFFER && event != XENLOOP_EV_CONNECT && !waited)
 		return false;
 	if (xenloop_peer_has_chan(&link->sm) ||
 	    xenloop_links_count(links, true) < links->max_chans)
 		return false;
 	set_why(link, "max-channels reached");
-	return true;
+	if (!waited)
+		return true;
+	/* The timer ends; the module, or the peer, will ask again. */
+	link->sm.wanted = false;
+	return false;
 }
 
 void xenloop_link_event(struct xenloop_links *links, struct xenloop_link *link,
@@ -149,11 +155,20 @@ static void take_new(struct xenloop_links *links, struct xenloop_link *link,
 	look(links, link);
 }
 
+/* A listener that can't make an offer says goodbye to the request. */
+static bool is_current(const struct xenloop_link *link)
+{
+	if (link->in.verb == XENLOOP_VERB_BYE &&
+	    link->sm.state == XENLOOP_PEER_REQUESTED)
+		return link->in.attempt == link->requested;
+	return link->in.attempt == link->attempt;
+}
+
 static void take_current(struct xenloop_links *links,
 			 struct xenloop_link *link,
 			 enum xenloop_peer_event event)
 {
-	if (link->in.attempt != link->attempt) {
+	if (!is_current(link)) {
 		links->stale++;
 		return;
 	}

@@ -41,6 +41,7 @@ struct xenloop_link {
 	struct xenloop_link_chan chan;
 	uint32_t polled;		/* chan.id when the kernel was asked */
 	uint32_t attempt;		/* of chan; 0: none */
+	uint32_t requested;		/* attempt of our last request */
 	uint32_t seen_request;		/* the peer's last one dealt with */
 	uint32_t seen_offer;
 	struct xenloop_msg in;		/* message being dealt with */

@@ -72,6 +72,7 @@ static int request(struct xenloop_links *links, struct xenloop_link *link)
 	struct xenloop_msg msg = new_msg(links, link, XENLOOP_VERB_REQUEST);
 
 	msg.attempt = new_attempt(links);
+	link->requested = msg.attempt;
 	return publish(links, link, &msg);
 }
 
@@ -102,6 +103,14 @@ static int bye(struct xenloop_links *links, struct xenloop_link *link,
 	msg.attempt = attempt;
 	snprintf(msg.reason, sizeof(msg.reason), "%s", reason);
 	return publish(links, link, &msg);
+}
+
+/* What the peer waits for: the channel, or an answer to its request. */
+static uint32_t awaited(const struct xenloop_link *link)
+{
+	if (link->attempt || link->in.verb != XENLOOP_VERB_REQUEST)
+		return link->attempt;
+	return link->in.attempt;
 }
 
 static void fill_chan(struct xenloop_nl_chan *chan,
@@ -274,7 +283,7 @@ static void act_soft(struct xenloop_links *links, struct xenloop_link *link,
 		bye(links, link, link->attempt, "timeout");
 		break;
 	case XENLOOP_ACT_BYE_ERROR:
-		bye(links, link, link->attempt, "error");
+		bye(links, link, awaited(link), "error");
 		break;
 	case XENLOOP_ACT_BYE_HELD:
 		bye(links, link, link->in.attempt, "held");

@@ -47,7 +47,7 @@ enum xenloop_peer_event {
 	XENLOOP_EV_REQUEST,	/* listener; an attempt not seen before */
 	XENLOOP_EV_OFFER,	/* connector; an attempt not seen before */
 	XENLOOP_EV_ACCEPT,	/* listener; of the current attempt */
-	XENLOOP_EV_BYE,		/* of the current attempt */
+	XENLOOP_EV_BYE,		/* of the current attempt, or of our request */
 	XENLOOP_EV_KERNEL_UP,	/* the peer is active in the shared pages */
 	XENLOOP_EV_DRAINING,	/* the channel is closing, not by our wish */
 	XENLOOP_EV_DOWN,	/* the channel is gone */

@@ -129,21 +129,48 @@ const struct xenloop_conf_key *xenloopd_settings_key(const char *name)
 	return NULL;
 }
 
+/*
+ * The peer leaves frames alone for as long as it holds them, and the watchdog
+ * may have looked for the last time a quarter of stall-timeout before they came
+ * (50 ms at least).
+ */
+static int check_timeouts(const struct xenloopd_settings *s, char *why,
+			  size_t size)
+{
+	if (s->hold_timeout <= s->stall_timeout / 2)
+		return 0;
+	snprintf(why, size,
+		 "hold-timeout (%u) is more than half of stall-timeout (%u)",
+		 s->hold_timeout, s->stall_timeout);
+	return -EINVAL;
+}
+
 int xenloopd_settings_set(struct xenloopd_settings *s, const char *name,
 			  const char *value, char *why, size_t size)
 {
 	struct xenloop_conf_error error = { .text = "" };
 	int err = xenloop_conf_set(name, value, keys, NR_KEYS, s, &error);
 
-	if (err)
-		snprintf(why, size, "%s", error.text);
+	if (!err)
+		return check_timeouts(s, why, size);
+	snprintf(why, size, "%s", error.text);
 	return err;
 }
 
-static bool refused(const struct xenloop_conf_error *error, int err, char *why,
-		    size_t size)
+/* Are the settings of file @name, read with result @err, all right? */
+static bool accepted(const struct xenloopd_settings *s, const char *name,
+		     const struct xenloop_conf_error *error, int err, char *why,
+		     size_t size)
 {
-	snprintf(why, size, "%s", error->text[0] ? error->text : strerror(-err));
+	char timeouts[80];
+
+	if (err)
+		snprintf(why, size, "%s",
+			 error->text[0] ? error->text : strerror(-err));
+	else if (check_timeouts(s, timeouts, sizeof(timeouts)))
+		snprintf(why, size, "%s: %s", name, timeouts);
+	else
+		return true;
 	return false;
 }
 
@@ -155,9 +182,9 @@ bool xenloopd_settings_load(struct xenloopd_settings *s, const char *path,
 
 	xenloopd_settings_default(s);
 	err = xenloop_conf_load(path, keys, NR_KEYS, s, &error);
-	if (!err || (err == -ENOENT && !required))
+	if (err == -ENOENT && !required)
 		return true;
-	return refused(&error, err, why, size);
+	return accepted(s, path, &error, err, why, size);
 }
 
 bool xenloopd_settings_parse(struct xenloopd_settings *s, const char *name,
@@ -169,7 +196,7 @@ bool xenloopd_settings_parse(struct xenloopd_settings *s, const char *name,
 
 	xenloopd_settings_default(s);
 	err = xenloop_conf_parse(name, text, len, keys, NR_KEYS, s, &error);
-	return !err || refused(&error, err, why, size);
+	return accepted(s, name, &error, err, why, size);
 }
 
 bool xenloopd_settings_has(const struct xenloopd_settings *s,

@@ -274,6 +274,32 @@ static json_t *link_json(const struct xenloopd *d,
 			 "reason", reason_of(d, link));
 }
 
+/* PEER is a name or a domid; then perhaps local and remote vif. */
+static bool is_meant(const struct xenloop_link *link,
+		     const struct xenloop_ctl_request *req)
+{
+	uint32_t domid, v, w;
+
+	if (strcmp(req->args[0], link->name) &&
+	    (xenloop_u32_parse(req->args[0], XENLOOP_DOMID_MAX, &domid) ||
+	     domid != link->key.domid))
+		return false;
+	if (req->nr_args > 1 &&
+	    (xenloop_u32_parse(req->args[1], XENLOOP_VIF_MAX, &v) ||
+	     v != link->key.vif))
+		return false;
+	return req->nr_args < 3 ||
+	       (!xenloop_u32_parse(req->args[2], XENLOOP_VIF_MAX, &w) &&
+		w == link->key.peer_vif);
+}
+
+static int no_peer(const struct xenloop_ctl_request *req,
+		   struct xenloop_ctl_error *err)
+{
+	return xenloop_ctl_fail(err, XENLOOP_CTL_NOT_FOUND, "no peer %.64s",
+				req->args[0]);
+}
+
 static int do_peers(void *arg, const struct xenloop_ctl_request *req,
 		    json_t *reply, struct xenloop_ctl_error *err)
 {
@@ -283,11 +309,16 @@ static int do_peers(void *arg, const struct xenloop_ctl_request *req,
 	int nr = dump_chans(d, &list);
 
 	for (struct xenloop_link *l = d->links.first; l; l = l->next)
-		json_array_append_new(array,
-				      link_json(d, l,
-						find_chan(list, nr,
-							  l->chan.id)));
+		if (!req->nr_args || is_meant(l, req))
+			json_array_append_new(array,
+					      link_json(d, l,
+							find_chan(list, nr,
+								  l->chan.id)));
 	free(list);
+	if (req->nr_args && !json_array_size(array)) {
+		json_decref(array);
+		return no_peer(req, err);
+	}
 	if (put_host(reply, err) ||
 	    put(reply, "domid", number(d->links.domid), err)) {
 		json_decref(array);
@@ -351,25 +382,6 @@ static int do_stats(void *arg, const struct xenloop_ctl_request *req,
 	return put(reply, "channels", chans_stats_json(arg), err);
 }
 
-/* PEER is a name or a domid; then perhaps local and remote vif. */
-static bool is_meant(const struct xenloop_link *link,
-		     const struct xenloop_ctl_request *req)
-{
-	uint32_t domid, v, w;
-
-	if (strcmp(req->args[0], link->name) &&
-	    (xenloop_u32_parse(req->args[0], XENLOOP_DOMID_MAX, &domid) ||
-	     domid != link->key.domid))
-		return false;
-	if (req->nr_args > 1 &&
-	    (xenloop_u32_parse(req->args[1], XENLOOP_VIF_MAX, &v) ||
-	     v != link->key.vif))
-		return false;
-	return req->nr_args < 3 ||
-	       (!xenloop_u32_parse(req->args[2], XENLOOP_VIF_MAX, &w) &&
-		w == link->key.peer_vif);
-}
-
 static int by_hand(struct xenloopd *d, const struct xenloop_ctl_request *req,
 		   enum xenloop_peer_event event, json_t *reply,
 		   struct xenloop_ctl_error *err)
@@ -385,8 +397,7 @@ static int by_hand(struct xenloopd *d, const struct xenloop_ctl_request *req,
 		found = l;
 	}
 	if (!found)
-		return xenloop_ctl_fail(err, XENLOOP_CTL_NOT_FOUND,
-					"no peer %.64s", req->args[0]);
+		return no_peer(req, err);
 	if (put_host(reply, err) ||
 	    put(reply, "peer", json_string(found->name), err))
 		return -1;
@@ -414,7 +425,7 @@ static int do_monitor(void *arg, const struct xenloop_ctl_request *req,
 
 const struct xenloop_ctl_verb xenloopd_verbs[] = {
 	{ .verb = "status", .fn = do_status },
-	{ .verb = "peers", .fn = do_peers },
+	{ .verb = "peers", .max_args = 1, .fn = do_peers },
 	{ .verb = "stats", .fn = do_stats },
 	{ .verb = "monitor", .stream = true, .fn = do_monitor },
 	{ .verb = "connect", .privileged = true, .min_args = 1, .max_args = 3,

@@ -29,17 +29,33 @@ static void lost_if_dead(struct xenloopd *d, int err)
 		xenloopd_later(d, XENLOOPD_WORK_STORE_LOST);
 }
 
-static void ignore(struct xenloopd *d, const char *path, int err)
+static const char *problem_text(int err)
+{
+	switch (err) {
+	case -EPROTONOSUPPORT:
+		return "unknown protocol version";
+	case -E2BIG:
+		return "too long";
+	default:
+		return strerror(-err);
+	}
+}
+
+/* `what` happens to the path because of err. */
+static void complain(struct xenloopd *d, const char *path, const char *what,
+		     int err)
 {
 	uint32_t more;
 
 	d->ignored++;
 	if (xenloop_ratelimit_ok(&d->log_limit, xenloop_now_ms(), &more))
-		log_warn("store", "%s: ignored: %s (and %" PRIu32 " others)",
-			 path,
-			 err == -EPROTONOSUPPORT ? "unknown protocol version" :
-						   strerror(-err),
-			 more);
+		log_warn("store", "%s: %s: %s (and %" PRIu32 " others)", path,
+			 what, problem_text(err), more);
+}
+
+static void ignore(struct xenloopd *d, const char *path, int err)
+{
+	complain(d, path, "ignored", err);
 }
 
 /* Length of the text, or -errno. */
@@ -144,6 +160,10 @@ static void read_from(struct xenloopd *d, const char *name)
 		xenloopd_store_inbox(d, link);
 }
 
+/*
+ * 0 or -errno. E2BIG: more than 4,096 bytes of names, and a xenstored without
+ * DIRECTORY_PART (docs/scale.md).
+ */
 static int list(struct xenloopd *d, const char *path,
 		struct xenloop_xs_dir *dir)
 {
@@ -151,6 +171,10 @@ static int list(struct xenloopd *d, const char *path,
 
 	if (err < 0)
 		lost_if_dead(d, err);
+	if (err < 0 && err != -ENOENT && !xenloop_xs_is_dead(err))
+		complain(d, path, "can't be listed", err);
+	if (dir->truncated)
+		complain(d, path, "not listed to its end", -E2BIG);
 	return err;
 }
 

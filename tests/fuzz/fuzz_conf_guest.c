@@ -16,6 +16,7 @@ static void check(const struct xenloopd_settings *s)
 	if (size & (size - 1) || size < XENLOOP_FIFO_MIN_SIZE ||
 	    size > XENLOOP_FIFO_MAX_SIZE || !s->max_channels ||
 	    s->backlog_bytes < 256 << 10 || s->backlog_bytes > 64 << 20 ||
+	    s->hold_timeout > s->stall_timeout / 2 ||
 	    s->nr_ifnames > XENLOOPD_MAX_IFNAMES)
 		abort();
 	for (unsigned int i = 0; i < s->nr_ifnames; i++)

@@ -520,7 +520,8 @@ static inline int sim_dump(struct sim_guest *g, struct xenloop_nl_chan *list)
 	return nr;
 }
 
-static inline void sim_sync(struct sim_guest *g)
+static inline void sim_sync(struct sim_guest *g, uint64_t unused,
+			    uint64_t unused2)
 {
 	static struct xenloop_nl_chan list[SIM_CHANS];
 
@@ -547,7 +548,8 @@ static inline void sim_roster(struct sim_guest *g, uint64_t unused,
 		       (uint8_t[]){ 2, 0, 0, 0, o->me, slot }, 6);
 	}
 	xenloop_links_update(&g->links, o->domid, o->known ? &roster : NULL);
-	sim_sync(g);
+	/* Later than the inbox: its messages may come before the link is ready. */
+	sim_soon(sim_sync, g, 0, 0);
 	for (int slot = 0; slot < SIM_LINKS; slot++)
 		sim_read_inbox(g, slot);
 }
@@ -678,7 +680,7 @@ static inline void sim_poll(struct sim_guest *g)
 			xenloop_link_event(&g->links, l, XENLOOP_EV_IDLE,
 					   "idle");
 	}
-	sim_sync(g);
+	sim_sync(g, 0, 0);
 }
 
 static inline void sim_tick(struct sim_guest *g, uint64_t n, uint64_t unused)

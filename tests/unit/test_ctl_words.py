@@ -105,13 +105,16 @@ class Bash(Shell):
 
     def test_names_from_the_daemon(self):
         with Host(guest()) as host:
-            for command in ('connect', 'disconnect', 'doctor'):
+            for command in ('connect', 'disconnect', 'doctor', 'peers'):
                 self.assertEqual(self.complete(command, '', host=host), ['database-server', 'g2'])
             self.assertEqual(self.complete('connect', 'd', host=host), ['database-server'])
             self.assertEqual(self.complete('connect', 'g2', '', host=host), [])
             self.assertEqual(self.complete('set', 'f', host=host), ['fifo-size'])
         with Host(dom0(), 'xendiscoverd') as host:
-            self.assertEqual(self.complete('doctor', 'g1', '', host=host), ['g1', 'g2', 'guest5', 'windows'])
+            self.assertEqual(self.complete('doctor', 'g1', '', host=host), ['g1', 'windows'])
+            self.assertEqual(self.complete('peers', 'w', host=host), ['windows'])
+            # The pairs of all guests would be much to ask for.
+            self.assertNotIn(('peers',), host.requests)
 
     def test_names_that_a_shell_would_run(self):
         answers = guest()

@@ -97,6 +97,24 @@ static void test_both_sides_begin(void **state)
 	}
 }
 
+/*
+ * Traffic from the first moment, and all takes its time: one side asks before
+ * the other is ready, and need not wait until it gives up.
+ */
+static void test_early(void **state)
+{
+	for (uint32_t seed = 1; seed < 100; seed++) {
+		sim_reset(seed);
+		sim.slow = 500;
+		sim.traffic = true;
+		sim_run(8000);
+		if (!all_up())
+			print_world();
+		assert_true(all_up());
+		assert_int_equal(sim.reports[XENLOOP_REPORT_FAILED], 0);
+	}
+}
+
 /* Only one of them has traffic. */
 static void one_side_begins(struct sim_guest *g)
 {
@@ -232,6 +250,27 @@ static void test_failing(void **state)
 	}
 }
 
+/* A listener that can't make an offer says so, and the other need not wait. */
+static void test_no_offer(void **state)
+{
+	for (uint32_t seed = 1; seed < 50; seed++) {
+		start(seed);
+		A->dying[0] = true;	/* listening fails */
+		xenloop_link_event(&B->links, sim_link(B, 0),
+				   XENLOOP_EV_WANTED, NULL);
+		sim_run(200);
+		assert_int_equal(state_of(B, 0), XENLOOP_PEER_BACKOFF);
+		assert_string_equal(sim_link(B, 0)->why,
+				    "the peer gave up: error");
+		A->dying[0] = false;
+		xenloop_link_event(&B->links, sim_link(B, 0),
+				   XENLOOP_EV_WANTED, NULL);
+		sim_run(4000);
+		assert_true(is_up(0));
+		assert_string_equal(A->out[0], "");
+	}
+}
+
 static void test_disconnect(void **state)
 {
 	for (uint32_t seed = 1; seed < 40; seed++) {
@@ -282,6 +321,25 @@ static void test_max_channels(void **state)
 	A->links.max_chans = 2;
 	sim_run(60000);
 	assert_true(all_up());
+}
+
+/* What was wanted while there was room does not come up when there is none. */
+static void test_max_channels_later(void **state)
+{
+	struct xenloop_link *link;
+
+	start(1);
+	A->links.max_chans = 1;
+	sim.relay_stopped = true;
+	link = sim_link(A, 0);
+	link->sm.state = XENLOOP_PEER_BACKOFF;
+	xenloop_link_event(&A->links, link, XENLOOP_EV_WANTED, NULL);
+	assert_true(link->sm.wanted);
+	xenloop_link_event(&A->links, sim_link(A, 1), XENLOOP_EV_WANTED, NULL);
+	assert_int_equal(state_of(A, 1), XENLOOP_PEER_OFFERED);
+	xenloop_link_event(&A->links, link, XENLOOP_EV_TIMEOUT, NULL);
+	assert_int_equal(link->sm.state, XENLOOP_PEER_IDLE);
+	assert_string_equal(link->why, "max-channels reached");
 }
 
 /* Messages that do not belong here change nothing and are counted. */
@@ -648,6 +706,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_sides_begin),
+		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_listener_begins),
 		cmocka_unit_test(test_connector_begins),
 		cmocka_unit_test(test_idle),
@@ -656,9 +715,11 @@ int main(void)
 		cmocka_unit_test(test_suspend),
 		cmocka_unit_test(test_no_relay),
 		cmocka_unit_test(test_failing),
+		cmocka_unit_test(test_no_offer),
 		cmocka_unit_test(test_disconnect),
 		cmocka_unit_test(test_disconnect_often),
 		cmocka_unit_test(test_max_channels),
+		cmocka_unit_test(test_max_channels_later),
 		cmocka_unit_test(test_foreign_messages),
 		cmocka_unit_test(test_wrong_size),
 		cmocka_unit_test(test_gone),

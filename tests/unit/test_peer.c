@@ -284,7 +284,10 @@ static void test_new_offer(void **state)
 	     { E(DOWN), S(IDLE), OVER });
 }
 
-/* An offer at a bad time stays unread; every other message is dealt with. */
+/*
+ * An offer at a bad time stays unread, and what comes before the link is ready;
+ * every other message is dealt with.
+ */
 static void is_later(const struct xenloop_peer *before,
 		     enum xenloop_peer_event event,
 		     const struct xenloop_peer *after,
@@ -294,7 +297,11 @@ static void is_later(const struct xenloop_peer *before,
 			before->state == S(BACKOFF) ||
 			before->state == S(CONNECTED) || before->state == S(UP);
 
-	assert_int_equal(step->later, event == E(OFFER) && bad_time);
+	if (before->state == S(OFF))
+		bad_time = event == E(OFFER) || event == E(REQUEST);
+	else
+		bad_time &= event == E(OFFER);
+	assert_int_equal(step->later, bad_time);
 }
 
 static void test_later(void **state)
@@ -337,6 +344,9 @@ static void test_failures(void **state)
 	     { E(DOWN), S(BACKOFF), { A(FORGET), A(ADD_PEER), A(T_BACKOFF) } },
 	     { E(OFFER), S(BACKOFF), { 0 } },
 	     { E(TIMEOUT), S(IDLE), { A(T_STOP), A(INBOX) } });
+	WALK(false, READY,
+	     { E(WANTED), S(REQUESTED), ASK },
+	     { E(BYE), S(BACKOFF), { A(CLEAR), A(T_BACKOFF) } });
 }
 
 /* A channel that breaks is not brought back at once, again and again. */

@@ -110,7 +110,7 @@ class ExitCodes(unittest.TestCase):
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
 
     def test_errors_of_the_daemon(self):
-        for code, status in (('failed', 1), ('permission', 1), ('busy', 1), ('usage', 2), ('not-found', 4)):
+        for code, status in (('failed', 1), ('permission', 1), ('busy', 1), ('too-many', 1), ('usage', 2), ('not-found', 4)):
             with self.subTest(code):
                 self.check(ask([error(code)], 'disconnect', 'g9')[0], status, 'no peer g9')
 
@@ -126,7 +126,7 @@ class ExitCodes(unittest.TestCase):
         self.check(ask(['{"schema":2}'], 'peers')[0], 1, 'another version')
 
     def test_usage(self):
-        for arguments in ([], ['nonsense'], ['peers', 'g2'], ['connect'], ['connect', 'a', 'b'], ['set', 'a', 'b', 'c'],
+        for arguments in ([], ['nonsense'], ['peers', 'g2', 'g3'], ['connect'], ['connect', 'a', 'b'], ['set', 'a', 'b', 'c'],
                           ['doctor', 'a', 'b', 'c'], ['completion'], ['completion', 'fish']):
             self.check(run(*arguments), 2, 'xenloopctl --help')
         self.assertEqual(run('--nonsense').returncode, 2)

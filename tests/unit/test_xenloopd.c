@@ -11,6 +11,7 @@
 
 #include "fake_nl.h"
 #include "fake_xs.h"
+#include "log_lines.h"
 #include "xenloopd/xenloopd.h"
 
 #define HOME	"/local/domain/5"
@@ -328,6 +329,30 @@ static void test_listener(void **state)
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
 }
 
+/*
+ * A message that comes together with its link, before the interface is ready,
+ * or that lies there when the daemon starts, is dealt with as soon as it can be.
+ */
+static void test_early_request(void **state)
+{
+	fake_xs_put("xenloop/self", SELF VIF0);
+	start();
+	fake_xs_put("xenloop/roster/9", ROSTER);
+	fake_xs_put("xenloop/from/9-0-0", "request attempt=4" FT "\n");
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFFERED);
+	assert_non_null(fake_xs_get("data/xenloop/to/9-0-0"));
+}
+
+static void test_early_offer(void **state)
+{
+	fake_xs_put("xenloop/from/3-0-0", "offer attempt=12" FT
+		    " size=131072 gref=8 port=17 features=00000000\n");
+	start_with_peer("3");
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_CONNECTED);
+	assert_int_equal(fake_nl.connects, 1);
+}
+
 static void test_garbage(void **state)
 {
 	static const struct {
@@ -369,6 +394,32 @@ static void test_garbage(void **state)
 	pump();
 	assert_int_equal(d.links.stale, 1);
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+}
+
+/* Without its roster a guest has no peers; that is told, but not without end. */
+static void test_no_listing(void **state)
+{
+	uint64_t ignored;
+
+	fake_xs_put("xenloop/self", SELF VIF0);
+	fake_xs.list_error = -E2BIG;
+	log_begin();
+	start();
+	for (int i = 0; i < 50; i++) {
+		fake_xs_put("xenloop/roster", "");
+		pump();
+	}
+	log_end();
+	assert_int_equal(log_count("can't be listed"), 5);
+	assert_true(log_count("xenloop/roster: can't be listed: too long"));
+	assert_true(log_count("xenloop/from: can't be listed: too long"));
+	/* What is not there is no complaint. */
+	ignored = d.ignored;
+	assert_true(ignored > 50);
+	fake_xs.list_error = -ENOENT;
+	fake_xs_put("xenloop/roster", "");
+	pump();
+	assert_int_equal(d.ignored, ignored);
 }
 
 static void test_foreign_self(void **state)
@@ -605,6 +656,22 @@ static void test_silent_suspend(void **state)
 	assert_non_null(fake_xs_get("data/xenloop/to/3-0-0"));
 }
 
+/* The new epoch was noticed first; then came "suspended", but not "resumed". */
+static void test_resumed_lost(void **state)
+{
+	start_with_peer("3");
+	fake_nl.info.epoch = 0xe2;
+	tick(2);
+	fake_nl_send(XENLOOP_EVENT_SUSPENDED, NULL);
+	pump();
+	assert_true(d.suspended);
+	fake_nl_lose_events();
+	tick(5);
+	assert_false(d.suspended);
+	expect_hello(EPOCH2);
+	assert_true(d.hello);
+}
+
 static void test_unload(void **state)
 {
 	start_with_peer("3");
@@ -775,8 +842,13 @@ static void test_settings(void **state)
 		{ "[channels]\ninterfaces = all\n", true },
 		{ "[channels]\ninterfaces = eth0  eth1\n", true },
 		{ "[channels]\ninterfaces = a234567890123456\n", false },
-		{ "[kernel]\nstall-timeout = 99\n", false },
-		{ "[kernel]\nstall-timeout = 100\n", true },
+		{ "[kernel]\nstall-timeout = 99\nhold-timeout = 0\n", false },
+		{ "[kernel]\nstall-timeout = 100\nhold-timeout = 50\n", true },
+		{ "[kernel]\nhold-timeout = 50\nstall-timeout = 100\n", true },
+		{ "[kernel]\nstall-timeout = 100\nhold-timeout = 51\n", false },
+		{ "[kernel]\nstall-timeout = 2000\n", true },
+		{ "[kernel]\nstall-timeout = 1999\n", false },
+		{ "[kernel]\nhold-timeout = 2501\n", false },
 		{ "[kernel]\nbacklog-bytes = 64M\n", true },
 		{ "[kernel]\nbacklog-bytes = 65M\n", false },
 		{ "[kernel]\nfifo-size = 1M\n", false },
@@ -794,6 +866,11 @@ static void test_settings(void **state)
 					   sizeof(why)));
 	assert_false(xenloopd_settings_load(&s, "/nonexistent", true, why,
 					    sizeof(why)));
+	put_conf("[kernel]\nhold-timeout = 3000\n");
+	assert_false(xenloopd_settings_load(&s, conf, true, why, sizeof(why)));
+	assert_non_null(strstr(why, conf));
+	assert_non_null(strstr(why, "hold-timeout (3000) is more than half of "
+				    "stall-timeout (5000)"));
 }
 
 /* `value` is a second argument. */
@@ -865,6 +942,9 @@ static void test_verbs(void **state)
 	expect("peers", NULL, "peers/0/fifo_size", "524288");
 	expect("peers", NULL, "peers/0/tx_frames", "1200");
 	expect("peers", NULL, "peers/0/reason", "\"\"");
+	expect("peers", "web-2", "peers/0/domid", "3");
+	expect("peers", "3", "peers/0/name", "\"web-2\"");
+	expect("peers", "nobody", "error", "\"not-found\"");
 	expect("stats", NULL, "channels/0/stats/tx-frames", "1200");
 	expect("stats", NULL, "channels/0/name", "\"web-2\"");
 	expect("stats", NULL, "interfaces/0/vif", "0");
@@ -927,18 +1007,20 @@ static void test_set(void **state)
 	assert_int_equal(d.links.max_chans, 2);
 	expect_in(ask2("set", "interfaces", "eth1 eth0"), "value",
 		  "\"eth1 eth0\"");
-	expect_in(ask2("set", "stall-timeout", "700"), "value", "700");
-	assert_int_equal(fake_nl.info.tun.stall_timeout, 700);
+	expect_in(ask2("set", "stall-timeout", "2700"), "value", "2700");
+	assert_int_equal(fake_nl.info.tun.stall_timeout, 2700);
 	/* What is refused changes nothing. */
 	expect_in(ask2("set", "stall-timeout", "7"), "error", "\"usage\"");
+	expect_in(ask2("set", "stall-timeout", "1999"), "error", "\"usage\"");
+	expect_in(ask2("set", "hold-timeout", "1351"), "error", "\"usage\"");
 	expect_in(ask2("set", "fifo-size", "3M"), "error", "\"usage\"");
 	expect_in(ask2("set", "interfaces", " "), "error", "\"usage\"");
 	expect_in(ask2("set", "interfaces", "a\nb"), "error", "\"usage\"");
 	expect_in(ask2("set", "colour", "red"), "error", "\"not-found\"");
 	fake_nl.fail_set = -EINVAL;
-	expect_in(ask2("set", "stall-timeout", "800"), "error",
+	expect_in(ask2("set", "stall-timeout", "2800"), "error",
 		  "\"failed\"");
-	assert_int_equal(d.settings.stall_timeout, 700);
+	assert_int_equal(d.settings.stall_timeout, 2700);
 	assert_int_equal(d.links.fifo_size, 1 << 20);
 	/* The file has the last word. */
 	fake_nl.fail_set = 0;
@@ -978,7 +1060,10 @@ int main(void)
 		TEST(test_connector),
 		TEST(test_accept_is_published),
 		TEST(test_listener),
+		TEST(test_early_request),
+		TEST(test_early_offer),
 		TEST(test_garbage),
+		TEST(test_no_listing),
 		TEST(test_foreign_self),
 		TEST(test_revoked),
 		TEST(test_mac_twice),
@@ -992,6 +1077,7 @@ int main(void)
 		TEST(test_overrun),
 		TEST(test_suspend),
 		TEST(test_silent_suspend),
+		TEST(test_resumed_lost),
 		TEST(test_unload),
 		TEST(test_store_lost),
 		TEST(test_wanted_without_store),
