@@ -91,6 +91,15 @@ else
 	$(MAKE) -C $(KDIR) M=$(abspath $(BUILD)/module/kmod) $(MODFLAGS) modules
 endif
 
+# The peer that misbehaves, for tests/xen/hostile_*.py; never installed.
+.PHONY: hostile
+hostile:
+	@mkdir -p $(BUILD)/hostile/kmod
+	@cp -pu tests/hostile/* $(foreach part,grant evtchn fifo,$(wildcard kmod/$(part).[ch])) kmod/state.h \
+		$(BUILD)/hostile/kmod/
+	@cp -pru include $(BUILD)/hostile/
+	$(MAKE) -C $(KDIR) M=$(abspath $(BUILD)/hostile/kmod) $(MODFLAGS) modules
+
 ## make demo          boots a Xen host with two guests and shows netfront and XenLoop side by side
 demo bench: xen-root
 	tests/lab/lab $@ --destdir $(BUILD)/xen-root
@@ -146,6 +155,8 @@ xen-root:
 	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all
 	@rm -rf $(BUILD)/xen-root
 	tests/lab/lab in tools-trixie -- make -s BUILD=$(BUILD)/xen KVER=6.12 DESTDIR=$(BUILD)/xen-root install
+	tests/lab/lab in tools-trixie -- make -s BUILD=$(BUILD)/xen KVER=6.12 hostile
+	install -D -m 644 $(BUILD)/xen/hostile/kmod/xenloop_hostile.ko $(BUILD)/xen-root/usr/lib/xenloop-tests/xenloop_hostile.ko
 ## make check-debug   the same cases on a kernel that checks itself (tests/debug/README.md); T=NAME, KERNEL=races
 KERNEL	?= debug
 check-debug: debug-root
@@ -157,6 +168,8 @@ debug-root:
 	tests/lab/lab --kernel $(KERNEL) in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/$(KERNEL) KDIR=/mnt/build all
 	@rm -rf $(BUILD)/$(KERNEL)-root
 	tests/lab/lab --kernel $(KERNEL) in tools-trixie -- make -s BUILD=$(BUILD)/$(KERNEL) KDIR=/mnt/build DESTDIR=$(BUILD)/$(KERNEL)-root install
+	tests/lab/lab --kernel $(KERNEL) in tools-trixie -- make -s BUILD=$(BUILD)/$(KERNEL) KDIR=/mnt/build hostile
+	install -D -m 644 $(BUILD)/$(KERNEL)/hostile/kmod/xenloop_hostile.ko $(BUILD)/$(KERNEL)-root/usr/lib/xenloop-tests/xenloop_hostile.ko
 
 ## make install       programs, units, man pages, DKMS source, and the module if it was built (DESTDIR, PREFIX)
 INSTALL_ENV = BUILD=$(BUILD) VERSION=$(VERSION) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) LIBDIR=$(LIBDIR)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""Frames that the peer is not entitled to send, or whose headers lie: refused, counted, and nobody sees them."""
+import struct
+
+from case import expect, expect_equal
+import _hostile as hostile
+import _loop as loop
+
+SHARED = True
+STRANGER = '00:16:3e:aa:bb:cc'
+NEEDS_CSUM, DATA_VALID = 1, 2
+TCPV4, UDP, TCPV6, UDP_L4, ECN = 1, 3, 4, 5, 0x80
+
+
+def run(host):
+    with hostile.scene(host) as scene:
+        with hostile.sniffer(scene.victim) as seen:
+            with scene.harmless('frames that are refused'):
+                refused(scene, seen)
+            with scene.harmless('frames that change while they are read'):
+                changing(scene, seen)
+        with scene.harmless('frames with lengths that lie'):
+            lengths(scene)
+
+
+def tcp4(scene, payload):
+    """Ethernet, IPv4, TCP to a port where nobody listens; the checksums need not be right."""
+    ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 40 + payload, 1, 0, 64, 6, 0, bytes(map(int, scene.offender.ip.split('.'))),
+                     bytes(map(int, scene.victim.ip.split('.'))))
+    total = sum(struct.unpack('>10H', ip))
+    ip = ip[:10] + struct.pack('>H', ~(total % 0xffff) & 0xffff) + ip[12:]
+    return scene.ether(ip + struct.pack('>HHIIBBHHH', 1, 9, 1, 1, 0x50, 0x10, 1024, 0, 0), kind=0x800)
+
+
+def refused(scene, seen):
+    good = scene.ether(bytes(46))
+    tcp = tcp4(scene, 4000)
+    csum = {'flags': NEEDS_CSUM, 'start': 34, 'offset': 16}
+    gso = {'gso': TCPV4, 'mss': 1000, 'hdr': 54, **csum}
+    wrong = {
+        'rx-drop-src-mac': [scene.put(scene.ether(bytes(46), source=a))
+                            for a in (STRANGER, scene.good.mac, scene.victim.mac, 'ff:ff:ff:ff:ff:ff',
+                                      '00:00:00:00:00:00')],
+        'rx-drop-dst-mac': [scene.put(scene.ether(bytes(46), destination=a))
+                            for a in (STRANGER, scene.good.mac, scene.offender.mac, 'ff:ff:ff:ff:ff:ff',
+                                      '33:33:00:00:00:01', '01:00:5e:00:00:01')],
+        'rx-drop-vlan': [scene.put(scene.ether(b'\0\1\x88\xb6' + bytes(46), kind=k)) for k in (0x8100, 0x88a8)],
+        'rx-drop-meta': [scene.put(good, flags=DATA_VALID),
+                         scene.put(good, flags=0x80),
+                         scene.put(good, gso=ECN),
+                         scene.put(good, flags=NEEDS_CSUM, start=0xffff, offset=0xffff),
+                         scene.put(good, flags=NEEDS_CSUM, start=59, offset=2),
+                         scene.put(scene.ether(), 65586, flags=NEEDS_CSUM, start=65535, offset=16),
+                         scene.put(good, mss=1000, hdr=54, gso=TCPV4, **csum),
+                         scene.put(tcp, 4000, **{**gso, 'flags': 0}),
+                         scene.put(tcp, 4000, **{**gso, 'gso': TCPV6}),
+                         scene.put(tcp, 4000, **{**gso, 'gso': UDP}),
+                         scene.put(tcp, 4000, **{**gso, 'gso': UDP_L4}),
+                         scene.put(tcp, 4000, **{**gso, 'gso': 0x7f}),
+                         scene.put(tcp, 4000, **{**gso, 'offset': 6}),
+                         scene.put(tcp, 4000, **{**gso, 'start': 4040}),
+                         scene.put(tcp, 4000, **{**gso, 'mss': 0xffff})]}
+    # Odd, but no lie that harms: taken or not, as the kernel's own checks say.
+    odd = [scene.put(tcp, 4000, **{**gso, 'mss': size, 'hdr': hdr}) for size in (0, 1, 3999, 4001) for hdr in (0, 54, 0xffff)]
+    odd += [scene.put(tcp[:size], **csum) for size in (14, 15, 33, 34, 53)]
+    odd += [scene.put(scene.ether(bytes(size))) for size in (0, 1, 65586)]
+    # The first one waits for markers, which never come, until hold-timeout.
+    scene.up('run take 200000 1', scene.put(good), 'wait tx.cons 80', scene.put(good), 'wait tx.cons 160')
+    before = scene.stats()
+    expect_equal(before['rx-frames'], 2, 'good frames taken')
+    taken = 0
+    for counter, lines in wrong.items():
+        lines.append(scene.put(good))
+        scene.act(*lines, 'wait tx.cons %d' % (scene.state()['put'] + span(lines)))
+        now = scene.stats()
+        taken += 1
+        expect_equal(now[counter] - before[counter], len(lines) - 1, counter)
+        expect_equal(now['rx-frames'] - before['rx-frames'], taken, f'frames taken among those of {counter}')
+    scene.act(*odd, scene.put(good), 'sleep 0.5')
+    expect_equal(loop.state(scene.victim, scene.offender.name), 'up', 'the channel after all this')
+    for what in (f'ether host {STRANGER}', 'vlan', f'ether proto {hostile.ETHERTYPE} and not ether dst {scene.victim.mac}',
+                 f'ether src {scene.victim.mac}'):
+        expect_equal(seen(what), 0, f'frames that the victim saw: {what}')
+    expect(seen(f'ether proto {hostile.ETHERTYPE}') >= taken + 3, 'good frames seen')
+
+
+def span(lines):
+    """Bytes that these frames take in the FIFO."""
+    total = 0
+    for line in lines:
+        words = line.split()
+        total += (16 + int(words[8]) + len(words[9]) // 2 + 15) & ~15
+    return total
+
+
+def changing(scene, seen):
+    """Source address, EtherType, length and offload fields flip between two values while the victim reads."""
+    good = scene.ether(bytes(86))
+    own = bytes.fromhex(scene.offender.mac.replace(':', ''))
+    # Words are counted from the header of 16 bytes: 24 is the end of the source address, 12 flags and GSO.
+    own_end, forged = (int.from_bytes(b, 'little') for b in (own[2:], own[2:4] + b'\xbb\xcc'))
+    for name, offset, one, other in (('source', 24, own_end, forged), ('length', 0, 100, 109),
+                                     ('EtherType', 28, 0xb688, 0x0081), ('offload', 4, 0, 0x01010000)):
+        before = scene.stats()
+        scene.act(scene.put(good), f'run flip 3000 1 100 {offset} {one} {other}', 'sleep 3.5')
+        now = scene.stats()
+        delta = {k: now[k] - before[k] for k in now}
+        expect(delta['rx-frames'] > 100, f'{name}: only {delta["rx-frames"]} frames taken')
+        print(name, {k: v for k, v in delta.items() if v})
+    expect_equal(loop.state(scene.victim, scene.offender.name), 'up', 'the channel after all this')
+    expect_equal(seen('ether src %s:bb:cc' % scene.offender.mac[:11]), 0, 'forged frames that the victim saw')
+    expect_equal(seen('vlan'), 0, 'tagged frames that the victim saw')
+
+
+def lengths(scene):
+    """These break the FIFO's rules: the offender is disconnected, and the reason is in the journal."""
+    good = scene.ether(bytes(46))
+    for length in (0, 13, 61 + 16, 65601, 0x7fffffff, 0xffffffff):
+        before = scene.downs('protocol')
+        scene.up(scene.put(good, length=length))
+        scene.disconnected('protocol', before, f'a frame of {length} bytes')

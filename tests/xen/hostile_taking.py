@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""A receiver that never takes, takes and keeps, takes slowly, or leaves without a word: only its own traffic suffers."""
+from case import expect, expect_equal
+import _hostile as hostile
+
+SHARED = True
+COUNT = 500
+IN_FIFO = 524288 // 1456     # datagrams that a FIFO holds
+
+
+def run(host):
+    with hostile.scene(host, victim='g1', offender='g2') as scene:
+        for guest in (scene.victim, scene.offender):
+            guest.put(hostile.GUEST / 'udpseq.py', '/root/udpseq.py')
+        scene.victim.put(hostile.GUEST / 'twoways.py', '/root/twoways.py')
+        for check in (never, claims_only, slowly, goodbye, damaged):
+            with scene.harmless(check.__name__):
+                check(scene)
+
+
+def send(scene, size=1400, pause='0.002'):
+    """Numbered datagrams into the offender's channel; they are all in the FIFO or waiting then."""
+    scene.offender.sh('rm -f /run/stop; systemd-run -q -u seq --collect bash -c '
+                      '"python3 /root/udpseq.py receive 6100 8 >/run/seq 2>&1"')
+    scene.offender.sh('until ss -lun | grep -q :6100; do sleep 0.2; done')
+    scene.victim.sh(f'systemd-run -q -u send --collect python3 /root/udpseq.py send {scene.offender.ip} 6100 {COUNT} '
+                    f'{size} {pause}')
+
+
+def received(scene):
+    scene.offender.sh('while systemctl -q is-active seq; do sleep 0.5; done', timeout=180)
+    return {k: int(v) for k, v in (p.split('=') for p in scene.offender.sh('cat /run/seq').split())}
+
+
+def never(scene):
+    """Nothing is lost: all of it comes back and goes out by the standard path."""
+    before = scene.downs('stalled')
+    scene.up()
+    send(scene)
+    scene.disconnected('stalled', before, 'a peer that takes nothing')
+    came_back(scene, COUNT)
+
+
+def came_back(scene, wanted):
+    """The standard path may lose some of a burst, but it repeats and reorders none."""
+    got = received(scene)
+    expect(got['received'] >= wanted * 0.8, f'too much is lost of {wanted}: {got}')
+    expect_equal((got['duplicates'], got['reordered']), (0, 0), f'{got}')
+
+
+def claims_only(scene):
+    """What it claims is its own; more than a FIFO it can't claim."""
+    before = scene.downs('stalled')
+    scene.up('run claim 60000 1')
+    send(scene)
+    scene.disconnected('stalled', before, 'a peer that frees nothing')
+    came_back(scene, COUNT - IN_FIFO)
+
+
+def slowly(scene):
+    """One socket with two peers: the slow one must not keep the other one's datagrams. Large frames stay charged."""
+    scene.up('run trickle 60000 1 1000')
+    scene.victim.sh('ip link set eth0 mtu 9000')
+    output = scene.victim.sh(f'python3 /root/twoways.py {scene.offender.ip} {scene.good.ip} 8000 12')
+    scene.victim.sh('ip link set eth0 mtu 1500')
+    expect(int(output) >= 50, f'the socket sent {output} datagrams each way in 12 s')
+
+
+def goodbye(scene):
+    """Gone without draining: what it has not claimed comes back."""
+    before = scene.downs('peer-closed')
+    scene.up()
+    send(scene)
+    scene.act('wait rx.prod_state 1', 'sleep 0.5', *hostile.GOODBYE)
+    scene.disconnected('peer-closed', before, 'a peer that is gone')
+    came_back(scene, COUNT)
+
+
+def damaged(scene):
+    """What comes back has been changed meanwhile: it goes to nobody else, or nowhere."""
+    before = scene.downs('peer-closed')
+    scene.up()
+    with hostile.sniffer(scene.good) as seen:
+        send(scene)
+        scene.act('sleep 0.5', 'run data 3000 1', 'sleep 1', *hostile.GOODBYE,
+                  'wait running 0')
+        scene.disconnected('peer-closed', before, 'a peer that is gone')
+        expect_equal(seen(f'ether src {scene.victim.mac} and udp port 6100'), 0, 'of that in the third guest')
+    scene.offender.sh('systemctl stop seq')
