@@ -8,6 +8,7 @@ host (host.py) creates further guests.  The file may set
     LONG = True          takes many minutes: `make check` leaves it out, and says so
     SHARED = True        does not mind a host that other shared cases have used, and leaves it as it was
     STOCK = True         starts without XenLoop in any domain
+    FULL = True          fills the host's memory: not for a kernel that checks itself
     COMPLAINTS = True    kernel warnings and oopses are part of the case; else one of them fails it
 """
 import time

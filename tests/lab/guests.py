@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Names, addresses and configuration of guests: guest gN has N in all of them, written in decimal."""
+import json
 
 MEMORY = 384  # MB, unless somebody asks for another size
 DISK = 'phy:/dev/vdb,xvda,r'
@@ -36,7 +37,7 @@ def kernel_words(name, bridges):
     return ' '.join(words)
 
 
-def config(name, bridges=('xenbr0',), vifs=None, memory=MEMORY, vcpus=1, kind='pv', extra='', more='',
+def config(name, bridges=('xenbr0',), vifs=None, disks=(DISK,), memory=MEMORY, vcpus=1, kind='pv', extra='', more='',
            kernel='/boot/vmlinuz', ramdisk='/boot/lab-initrd'):
     """The text of an xl configuration file; `vifs` overrides what `bridges` would give."""
     vifs = [vif(name, bridge) for bridge in bridges] if vifs is None else vifs
@@ -46,7 +47,7 @@ kernel = "{kernel}"
 ramdisk = "{ramdisk}"
 memory = {memory}
 vcpus = {vcpus}
-disk = ["{DISK}"]
+disk = {json.dumps(disks)}
 vif = {list(vifs)}
 extra = "{kernel_words(name, bridges)} {extra}"
 on_crash = "destroy"

@@ -34,6 +34,7 @@ class Case:
         self.timeout = getattr(self.module, 'TIMEOUT', DEFAULT_TIMEOUT)
         self.shared = getattr(self.module, 'SHARED', False)
         self.stock = getattr(self.module, 'STOCK', False)
+        self.full = getattr(self.module, 'FULL', False)
         self.long = getattr(self.module, 'LONG', False)
         self.complaints_expected = getattr(self.module, 'COMPLAINTS', False)
 
@@ -130,7 +131,7 @@ def run(names, destdir=None, short=False):
     """Runs cases, with the files of destdir in every domain, prints the tally, and returns how many failed."""
     cases = without_long(find(names)) if short else find(names)
     if kernels.chosen.name != 'stock':
-        cases = [case for case in cases if not case.stock]
+        cases = [case for case in cases if not case.stock and not case.full]
     saved = installed_snapshot(destdir) if destdir else snapshot()
     failed = 0
     with HostLock() as lock:

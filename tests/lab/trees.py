@@ -11,9 +11,10 @@ from paths import CACHE, CHECKOUT, LAB, LabError, digest, need_room, need_root
 
 SUITES = {'tools-trixie': 'trixie', 'tools-bookworm': 'bookworm', 'image-trixie': 'trixie', 'kernel-trixie': 'trixie'}
 
-# What no test reads. Mesa comes in through stress-ng's EGL stressor and is half the image without these two.
+# What no test reads. Mesa comes in through stress-ng's EGL stressor, AMD's GPU libraries through Open MPI's UCX; without
+# the large ones of both the image is half as big.
 IMAGE_EXCLUDES = ('/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*',
-                  '/usr/lib/*/libLLVM*', '/usr/lib/*/libgallium*')
+                  '/usr/lib/*/libLLVM*', '/usr/lib/*/libgallium*', '/usr/lib/*/libamd*')
 
 
 def packages(name):

@@ -87,6 +87,17 @@ def started(host):
     up(host.g1, host.g2)
 
 
+def use_channel(host, wanted):
+    """Has g1 and g2 talk by a channel, or by the standard path, until the next call."""
+    if wanted:
+        host.g1.sh('xenloopctl connect g2')
+        up(host.g1, host.g2)
+        return
+    host.g1.sh('xenloopctl disconnect g2')
+    for guest, peer in ((host.g1, 'g2'), (host.g2, 'g1')):
+        wait_for(lambda: state(guest, peer) != 'up', 30, f'{guest}: the channel closes')
+
+
 class Moved:
     """How far the counters of both ends of a channel moved: m.a['tx-frames'], m.b['rx-frames']."""
 

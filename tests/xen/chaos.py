@@ -18,7 +18,7 @@ LONG = True
 TIMEOUT = SECONDS + 1800
 NAMES = ('g1', 'g2', 'g3', 'g4')
 PAIRS = (('g1', 'g2'), ('g3', 'g4'), ('g1', 'g4'), ('g2', 'g3'))
-REST = 0.1  # seconds between two blocks of a stream: four guests share two emulated CPUs
+REST = 0.4  # seconds between two blocks of a stream: four guests share two emulated CPUs
 ROUND = 6  # events, then everything has to be well again
 
 
@@ -62,7 +62,9 @@ class Chaos:
         """One event to one guest; the next one does not wait until the guests have recovered."""
         what, name = self.random.choice(EVENTS), self.random.choice(NAMES)
         self.done.append(f'{what.__name__} {name}')
+        start = time.monotonic()
         what(self, name)
+        print(f'chaos: {self.done[-1]}: {time.monotonic() - start:.0f} s', flush=True)
         time.sleep(self.random.uniform(0, 2))
 
     def all_well(self):

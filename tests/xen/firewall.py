@@ -9,7 +9,7 @@ def run(host):
     loop.wait_link(host.g1, 'g2')
     results = {}
     for channel in (False, True):
-        use_channel(host, channel)
+        loop.use_channel(host, channel)
         results[channel] = {check.__name__: check(host) for check in (
             drop_in, drop_out, drop_egress, accept_established, conntrack_entries, masquerade)}
         expect_equal(loop.state(host.g1, 'g2') == 'up', channel, 'channel up')
@@ -17,14 +17,6 @@ def run(host):
     expect(results[True]['drop_in'] == 'dropped', f'the drop rule had no effect: {results}')
     frames = loop.chan_stats(host.g1, 'g2')['tx-frames']
     expect(frames > 20, f'only {frames} frames took the channel')
-
-
-def use_channel(host, wanted):
-    if wanted:
-        host.g1.sh('xenloopctl connect g2')
-        loop.up(host.g1, host.g2)
-    else:
-        host.g1.sh('xenloopctl disconnect g2')
 
 
 def reach(host, port=5001):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Interfaces that are renamed, set down and up, unplugged and plugged in again, under load: fall back, come back."""
-from case import expect_equal, wait_for
+from case import expect_equal, expect_in, wait_for
 import _loop as loop
 from _load import Load
 
@@ -78,5 +78,12 @@ def stands_aside(host):
     expect_equal(reach(host), True, 'root qdisc: ping by netfront')
     shown = {i['ifname']: i for i in loop.ask(host.g1, 'status')['interfaces']}['eth1']
     expect_equal((shown['state'], shown['reason']), ('aside', 'root qdisc'), 'interface')
-    host.g1.sh('tc qdisc del dev eth1 root')
+    default = host.g1.sh('sysctl -n net.core.default_qdisc').strip()
+    host.g1.sh('set -e; sysctl -qw net.core.default_qdisc=fq; tc qdisc del dev eth1 root')
+    expect_in('qdisc fq 0:', host.g1.sh('tc qdisc show dev eth1'), 'fq by default')
+    shown = {i['ifname']: i for i in loop.ask(host.g1, 'status')['interfaces']}['eth1']
+    expect_equal((shown['state'], shown['reason']), ('aside', 'fq qdisc'), 'interface')
+    expect_equal(reach(host), True, 'fq: ping by netfront')
+    host.g1.sh(f'set -e; sysctl -qw net.core.default_qdisc={default}; tc qdisc replace dev eth1 root pfifo; '
+               'tc qdisc del dev eth1 root')
     up(host)

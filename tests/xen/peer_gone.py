@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A peer that is paused, crashes or is destroyed: the other side falls back, says why, frees, and comes back."""
-from case import expect, expect_equal, wait_for
+import json
+from contextlib import contextmanager
+
+from case import expect, expect_equal, expect_in, wait_for
 import _left as left
 import _loop as loop
 from _load import Load
@@ -30,7 +33,7 @@ def journal(guest):
 def paused(host, name):
     """Longer than the watchdog waits, under load."""
     guest, stays = pair(host, name)
-    with Load(stays, guest) as load:
+    with Load(stays, guest) as load, monitored(stays, name) as events:
         host.dom0.sh(f'xl pause {name}')
         wait_for(lambda: loop.state(stays, name) != 'up', 60, f'{stays}: the watchdog notices')
         wait_for(lambda: 'stalled' in journal(stays), 10, f'{stays}: the reason is in the journal')
@@ -38,7 +41,21 @@ def paused(host, name):
         load.progress(5, 180)
         loop.wait_state(stays, name, 'up', 120)
         loop.wait_state(guest, stays.name, 'up', 120)
+        wait_for(lambda: [e['event'] for e in events()][-1:] == ['up'], 10, f'{stays}: the monitor shows up')
+        expect_in(('down', 'stalled'), [(e['event'], e.get('reason')) for e in events()], 'what the monitor has shown')
     left.expect_one_channel(host, guest, stays)
+
+
+@contextmanager
+def monitored(guest, name):
+    """Yields a function that returns what `xenloopctl monitor` has printed so far about the channels to `name`."""
+    guest.sh('systemd-run -q -u monitor --collect sh -c "exec xenloopctl monitor --json >/run/monitor"')
+    wait_for(lambda: guest.ok('test -e /run/monitor'), 20, 'the monitor runs')
+
+    def events():
+        return [e for e in map(json.loads, guest.sh('cat /run/monitor').splitlines()) if e.get('name') == name]
+    yield events
+    guest.sh('systemctl stop monitor; rm /run/monitor')
 
 
 def crash(host, name):
