@@ -33,6 +33,7 @@ struct xenloop_chan;
  * @peers: remote vifs that it may reach, under xenloop.lock
  * @dying: being detached, no new channel, under xenloop.lock
  * @stats: per CPU counters
+ * @past: counters of its channels that are gone, under xenloop.lock
  */
 struct xenloop_iface {
 	struct list_head list;
@@ -50,6 +51,7 @@ struct xenloop_iface {
 	struct list_head peers;
 	bool dying;
 	struct xenloop_iface_stats __percpu *stats;
+	struct xenloop_chan_stats past;
 };
 
 /* What a frame's destination is looked up by. */

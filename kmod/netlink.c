@@ -236,6 +236,22 @@ static int put_stat(struct sk_buff *msg, int attr, const char *name, u64 value)
 	return 0;
 }
 
+/* Counter number @i of all channels that @iface has had. Needs xenloop.lock. */
+static u64 sum_over_chans(const struct xenloop_iface *iface, int i)
+{
+	const struct xenloop_peer *peer;
+	const struct xenloop_chan *chan;
+	u64 sum = iface->past.v[i];
+
+	list_for_each_entry(peer, &iface->peers, list) {
+		chan = rcu_dereference_protected(peer->chan,
+						 lockdep_is_held(&xenloop.lock));
+		if (chan)
+			sum += xenloop_stat_sum(chan, i);
+	}
+	return sum;
+}
+
 static int put_iface(struct sk_buff *msg, struct xenloop_iface *iface)
 {
 	const char *aside = xenloop_aside(iface->dev);
@@ -251,6 +267,10 @@ static int put_iface(struct sk_buff *msg, struct xenloop_iface *iface)
 		err = put_stat(msg, XENLOOP_A_IFACE_STAT,
 			       xenloop_iface_stat_names[i],
 			       xenloop_stat_sum(iface, i));
+	for (i = 0; !err && i < XENLOOP_NR_CHAN_STATS; i++)
+		err = put_stat(msg, XENLOOP_A_IFACE_CHAN_STAT,
+			       xenloop_chan_stat_names[i],
+			       sum_over_chans(iface, i));
 	return err;
 }
 

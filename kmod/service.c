@@ -139,6 +139,15 @@ static void free_work(struct work_struct *work)
 	xenloop_chan_free(chan);
 }
 
+/* The interface goes on counting where the channel ends. */
+static void keep_counters(struct xenloop_chan *chan)
+{
+	int i;
+
+	for (i = 0; i < XENLOOP_NR_CHAN_STATS; i++)
+		chan->iface->past.v[i] += xenloop_stat_sum(chan, i);
+}
+
 /*
  * Close for good, now: what we have claimed is delivered, frames that the peer
  * has not claimed go out by the standard path, nobody can find the channel, and its
@@ -162,6 +171,7 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 	netif_napi_del(&chan->napi);
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);
+	keep_counters(chan);
 	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_DEAD);
 	xenloop_nl_event(XENLOOP_EVENT_DOWN, chan);
 	xenloop_peer_unlink(chan->peer);

@@ -62,7 +62,8 @@ struct xenloop_nl_iface {
 	uint8_t mac[XENLOOP_NL_MAC_LEN];
 	char ifname[XENLOOP_NL_IFNAME];	/* dumps only */
 	char aside[XENLOOP_NL_TEXT];	/* why channels stand aside, or "" */
-	struct xenloop_nl_stats stats;
+	struct xenloop_nl_stats stats;	/* dumps only */
+	struct xenloop_nl_stats chans;	/* of all its channels; dumps only */
 };
 
 struct xenloop_nl_peer {

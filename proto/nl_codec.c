@@ -176,6 +176,7 @@ int xenloop_nl_parse_iface(struct nlmsghdr *nlh, struct xenloop_nl_iface *out)
 	get_text(out->ifname, sizeof(out->ifname), tb[XENLOOP_A_IFACE_IFNAME]);
 	get_text(out->aside, sizeof(out->aside), tb[XENLOOP_A_IFACE_ASIDE]);
 	parse_stats(nlh, XENLOOP_A_IFACE_STAT, &out->stats);
+	parse_stats(nlh, XENLOOP_A_IFACE_CHAN_STAT, &out->chans);
 	return 0;
 }
 

@@ -147,15 +147,15 @@ static void iface(struct writer *w, const struct family *family)
 	}
 }
 
-/* One counter of each row, or with a path that ends in '-' all that begin so. */
+/* One counter of a list, or with a path that ends in '-' all that begin so. */
 static void counters(struct writer *w, const struct family *family,
-		     const json_t *row, const char **pairs, size_t nr)
+		     const json_t *list, const char **pairs, size_t nr)
 {
 	size_t len = strlen(family->path);
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(json_object_get(row, "stats"), name, value) {
+	json_object_foreach((json_t *)list, name, value) {
 		bool by_reason = family->path[len - 1] == '-';
 
 		if (by_reason ? strncmp(name, family->path, len) :
@@ -167,7 +167,8 @@ static void counters(struct writer *w, const struct family *family,
 	}
 }
 
-static void iface_counter(struct writer *w, const struct family *family)
+static void iface_counters(struct writer *w, const struct family *family,
+			   const char *list)
 {
 	const json_t *row;
 	char buf[24];
@@ -177,8 +178,19 @@ static void iface_counter(struct writer *w, const struct family *family)
 		const char *pairs[4] = { "interface",
 					 interface_name(row, buf) };
 
-		counters(w, family, row, pairs, 1);
+		counters(w, family, json_object_get(row, list), pairs, 1);
 	}
+}
+
+static void iface_counter(struct writer *w, const struct family *family)
+{
+	iface_counters(w, family, "stats");
+}
+
+/* Over all channels that the interface has had. */
+static void iface_total(struct writer *w, const struct family *family)
+{
+	iface_counters(w, family, "channels");
 }
 
 #define PEER_LABELS(row, buf) \
@@ -195,7 +207,8 @@ static void channel_counter(struct writer *w, const struct family *family)
 	json_array_foreach(w->channels, i, channel) {
 		const char *pairs[8] = { PEER_LABELS(channel, buf) };
 
-		counters(w, family, channel, pairs, 3);
+		counters(w, family, json_object_get(channel, "stats"), pairs,
+			 3);
 	}
 }
 
@@ -298,6 +311,18 @@ static const struct family families[] = {
 	  true, iface_counter, "held" },
 	{ "xenloop_interface_held_dropped_frames_total", "Frames that were kept over a suspend, and dropped.",
 	  true, iface_counter, "held-dropped" },
+	{ "xenloop_interface_transmitted_frames_total", "Frames put into channels, those that are gone included.",
+	  true, iface_total, "tx-frames" },
+	{ "xenloop_interface_transmitted_bytes_total", "Bytes put into channels, those that are gone included.",
+	  true, iface_total, "tx-bytes" },
+	{ "xenloop_interface_received_frames_total", "Frames taken out of channels, those that are gone included.",
+	  true, iface_total, "rx-frames" },
+	{ "xenloop_interface_received_bytes_total", "Bytes taken out of channels, those that are gone included.",
+	  true, iface_total, "rx-bytes" },
+	{ "xenloop_interface_transmit_dropped_frames_total", "Frames that channels dropped instead of sending, those that are gone included, by reason.",
+	  true, iface_total, "tx-drop-" },
+	{ "xenloop_interface_receive_dropped_frames_total", "Received frames that channels dropped, those that are gone included, by reason.",
+	  true, iface_total, "rx-drop-" },
 
 	{ "xenloop_peer_up", "Whether the channel to the peer is up.",
 	  false, peer, "state", ONE, "up" },

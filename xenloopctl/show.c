@@ -109,8 +109,9 @@ void xenloop_show_status(const struct xenloop_output *o, const json_t *reply)
 	json_decref(rows);
 }
 
-/* One row per counter that is not zero. */
-static void add_counters(json_t *rows, const json_t *owners)
+/* One row per counter in @list that is not zero; of @peer, unless that is NULL. */
+static void add_counters(json_t *rows, const json_t *owners, const char *list,
+			 const char *peer)
 {
 	const json_t *owner;
 	const char *name;
@@ -118,11 +119,13 @@ static void add_counters(json_t *rows, const json_t *owners)
 	size_t i;
 
 	json_array_foreach(owners, i, owner) {
-		json_object_foreach(json_object_get(owner, "stats"), name,
-				    value) {
+		json_object_foreach(json_object_get(owner, list), name, value) {
 			if (!json_integer_value(value))
 				continue;
 			row = json_copy((json_t *)owner);
+			if (peer)
+				json_object_set_new(row, "name",
+						    json_string(peer));
 			json_object_set_new(row, "counter", json_string(name));
 			json_object_set(row, "value", value);
 			json_array_append_new(rows, row);
@@ -132,10 +135,12 @@ static void add_counters(json_t *rows, const json_t *owners)
 
 void xenloop_show_stats(const struct xenloop_output *o, const json_t *reply)
 {
+	const json_t *interfaces = json_object_get(reply, "interfaces");
 	json_t *rows = json_array();
 
-	add_counters(rows, json_object_get(reply, "interfaces"));
-	add_counters(rows, json_object_get(reply, "channels"));
+	add_counters(rows, interfaces, "stats", NULL);
+	add_counters(rows, interfaces, "channels", "(all)");
+	add_counters(rows, json_object_get(reply, "channels"), "stats", NULL);
 	table(o, rows, counter_columns, "All counters are zero.");
 	json_decref(rows);
 }

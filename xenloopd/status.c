@@ -364,11 +364,13 @@ static json_t *ifaces_stats_json(struct xenloopd *d)
 
 	for (int i = 0; i < nr; i++)
 		json_array_append_new(array,
-				      json_pack("{s:s, s:I, s:o}",
+				      json_pack("{s:s, s:I, s:o, s:o}",
 						"ifname", list[i].ifname,
 						"vif", (json_int_t)list[i].vif,
 						"stats",
-						stats_json(&list[i].stats)));
+						stats_json(&list[i].stats),
+						"channels",
+						stats_json(&list[i].chans)));
 	free(list);
 	return array;
 }

@@ -405,6 +405,27 @@ static void test_stats(void **state)
 	nlmsg_free(msg);
 }
 
+/* An interface has two lists of counters. */
+static void test_iface_stats(void **state)
+{
+	static const uint8_t mac[6] = { 2 };
+	struct nl_msg *msg = reply(XENLOOP_CMD_IFACE_DUMP, 0);
+	struct xenloop_nl_iface iface;
+
+	nla_put_u32(msg, XENLOOP_A_IFACE_IFINDEX, 2);
+	nla_put_u32(msg, XENLOOP_A_IFACE_VIF, 0);
+	nla_put(msg, XENLOOP_A_IFACE_MAC, sizeof(mac), mac);
+	put_stat(msg, XENLOOP_A_IFACE_CHAN_STAT, "tx-drop-return", 3);
+	put_stat(msg, XENLOOP_A_IFACE_STAT, "held", 1);
+	assert_int_equal(xenloop_nl_parse_iface(nlmsg_hdr(msg), &iface), 0);
+	assert_int_equal(iface.stats.nr, 1);
+	assert_string_equal(iface.stats.stat[0].name, "held");
+	assert_int_equal(iface.chans.nr, 1);
+	assert_string_equal(iface.chans.stat[0].name, "tx-drop-return");
+	assert_int_equal(iface.chans.stat[0].value, 3);
+	nlmsg_free(msg);
+}
+
 static void test_mac_length(void **state)
 {
 	static const uint8_t mac[8] = { 2 };
@@ -546,6 +567,7 @@ int main(void)
 		TEST(test_dump_interrupted),
 		TEST(test_dump_interrupted_late),
 		TEST(test_stats),
+		TEST(test_iface_stats),
 		TEST(test_mac_length),
 		TEST(test_event),
 		TEST(test_dispatch),

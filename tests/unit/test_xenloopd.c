@@ -923,6 +923,8 @@ static void test_verbs(void **state)
 	fake_nl.chan[0].stats.nr = 1;
 	strcpy(fake_nl.chan[0].stats.stat[0].name, "tx-frames");
 	fake_nl.chan[0].stats.stat[0].value = 1200;
+	fake_nl.iface[0].chans = fake_nl.chan[0].stats;
+	fake_nl.iface[0].chans.stat[0].value = 1300;
 	strcpy(fake_nl.iface[0].aside, "XDP program");
 	expect("status", NULL, "host", "\"guest\"");
 	expect("status", NULL, "daemon/epoch", "\"" EPOCH "\"");
@@ -948,6 +950,7 @@ static void test_verbs(void **state)
 	expect("stats", NULL, "channels/0/stats/tx-frames", "1200");
 	expect("stats", NULL, "channels/0/name", "\"web-2\"");
 	expect("stats", NULL, "interfaces/0/vif", "0");
+	expect("stats", NULL, "interfaces/0/channels/tx-frames", "1300");
 	expect("disconnect", "nobody", "error", "\"not-found\"");
 	expect("disconnect", "web-2", "state", "\"closing\"");
 	fake_nl_end(fake_nl.chan[0].id, XENLOOP_REASON_REQUESTED);

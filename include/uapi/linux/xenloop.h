@@ -125,6 +125,9 @@ enum {
  *   absent when they do not.
  * XENLOOP_A_IFACE_STAT (nest of XENLOOP_A_STAT_*, repeated): One counter of
  *   the interface; in dumps only.
+ * XENLOOP_A_IFACE_CHAN_STAT (nest of XENLOOP_A_STAT_*, repeated): One counter
+ *   of all the channels that the interface has had, those that are gone
+ *   included; in dumps only.
  */
 enum {
 	XENLOOP_A_IFACE_IFINDEX = 1,
@@ -133,6 +136,7 @@ enum {
 	XENLOOP_A_IFACE_IFNAME,
 	XENLOOP_A_IFACE_ASIDE,
 	XENLOOP_A_IFACE_STAT,
+	XENLOOP_A_IFACE_CHAN_STAT,
 
 	__XENLOOP_A_IFACE_MAX,
 };
@@ -247,7 +251,7 @@ enum {
  * - do request: ifindex
  * XENLOOP_CMD_IFACE_DUMP: Attached interfaces. Attributes: XENLOOP_A_IFACE_*.
  *   Needs CAP_NET_ADMIN.
- * - dump reply: ifindex vif mac ifname aside stat
+ * - dump reply: ifindex vif mac ifname aside stat chan-stat
  * XENLOOP_CMD_PEER_ADD: Make a remote vif known, so that traffic to it raises
  *   event "wanted". EEXIST for a MAC that is there already. Attributes:
  *   XENLOOP_A_PEER_*. Needs CAP_NET_ADMIN.
