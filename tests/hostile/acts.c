@@ -96,6 +96,28 @@ int hostile_put(struct hostile_end *end, const struct xenloop_frame *frame,
 	return 0;
 }
 
+/*
+ * The GSO frames that the victim has put, and that are not taken, shall be cut
+ * into segments of @mss bytes. Returns how many there are.
+ */
+int hostile_shrink(struct hostile_end *end, u16 mss)
+{
+	u32 index = READ_ONCE(rx_ctrl(end)->cons);
+	u32 prod = virt_load_acquire(&rx_ctrl(end)->prod);
+	struct xenloop_frame *frame;
+	int found = 0;
+	u32 n;
+
+	for (; index != prod; index += xenloop_frame_span(frame->len)) {
+		frame = at(end->own.addr, end->size, index, sizeof(*frame), &n);
+		if (!frame->vnet.gso_type)
+			continue;
+		frame->vnet.gso_size = mss;
+		found++;
+	}
+	return found;
+}
+
 static void ring_step(struct act *act)
 {
 	xenloop_evtchn_notify(&act->end->evtchn);

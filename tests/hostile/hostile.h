@@ -69,6 +69,7 @@ void hostile_free(struct hostile_end *end);
 /* acts.c: frames, and threads that go on for a while */
 int hostile_put(struct hostile_end *end, const struct xenloop_frame *frame,
 		const void *data, u32 len, u32 zeros);
+int hostile_shrink(struct hostile_end *end, u16 mss);
 int hostile_run(struct hostile_end *end, const char *act, u32 ms, u32 seed,
 		const u32 *arg);
 void hostile_stop(void);

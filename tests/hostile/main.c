@@ -10,6 +10,8 @@
  *	word NAME VALUE			tx.prod, rx.cons ...: see words.c
  *	put LEN FLAGS GSO HDRLEN MSS START OFFSET ZEROS [HEX]
  *					a frame; ZEROS bytes follow those of HEX
+ *	shrink MSS			the victim's GSO frames: smaller segments;
+ *					ENOENT when there are none
  *	run ACT MS SEED [N ...]		see acts.c; several go on at once
  *	ring | stop			one event; end of everything that runs
  *	revoke FIRST COUNT		end grants
@@ -114,6 +116,14 @@ static int put(const char *args)
 	return put_hex(&frame, args + hex, zeros);
 }
 
+static int shrink(const char *args)
+{
+	u16 mss;
+
+	return kstrtou16(args, 0, &mss) ?:
+	       hostile_shrink(end, mss) ? 0 : -ENOENT;
+}
+
 static int run(const char *args)
 {
 	u32 ms, seed, arg[4] = {};
@@ -191,6 +201,7 @@ static const struct {
 	{ "accept", accept },
 	{ "word", word },
 	{ "put", put },
+	{ "shrink", shrink },
 	{ "run", run },
 	{ "ring", ring },
 	{ "stop", stop, true },

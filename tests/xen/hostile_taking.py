@@ -2,8 +2,11 @@
 """A receiver that never takes, takes and keeps, takes slowly, or leaves without a word: only its own traffic suffers."""
 from case import expect, expect_equal
 import _hostile as hostile
+import _loop as loop
+from _load import PORT, Load
 
 SHARED = True
+TINY = 8                     # bytes: the smallest segments that are sound at all
 COUNT = 500
 IN_FIFO = 524288 // 1456     # datagrams that a FIFO holds
 
@@ -13,7 +16,7 @@ def run(host):
         for guest in (scene.victim, scene.offender):
             guest.put(hostile.GUEST / 'udpseq.py', '/root/udpseq.py')
         scene.victim.put(hostile.GUEST / 'twoways.py', '/root/twoways.py')
-        for check in (never, claims_only, slowly, goodbye, damaged):
+        for check in (never, claims_only, slowly, goodbye, damaged, cut_small):
             with scene.harmless(check.__name__):
                 check(scene)
 
@@ -87,3 +90,21 @@ def damaged(scene):
         scene.disconnected('peer-closed', before, 'a peer that is gone')
         expect_equal(seen(f'ether src {scene.victim.mac} and udp port 6100'), 0, 'of that in the third guest')
     scene.offender.sh('systemctl stop seq')
+
+
+def cut_small(scene):
+    """Of what comes back, GSO frames ask for tiny segments now: they go nowhere, and TCP sends the bytes again."""
+    before = scene.downs('peer-closed')
+    with Load(scene.offender, scene.victim, number=3):      # by the standard path
+        dropped = returned(scene)
+        with hostile.sniffer(scene.offender, f'src {scene.victim.ip} and tcp dst port {PORT + 3}') as seen:
+            scene.up()
+            scene.act('wait rx.prod_state 1', 'sleep 1', f'shrink {TINY}', *hostile.GOODBYE)
+            scene.disconnected('peer-closed', before, 'a peer that is gone')
+        expect_equal(seen(f'ip[2:2] = {40 + TINY} or ip[2:2] = {52 + TINY}'), 0, 'tiny segments')
+        expect(returned(scene) > dropped, 'GSO frames were dropped instead of being sent')
+
+
+def returned(scene):
+    """Frames that came back, and were not such as this guest has sent."""
+    return sum(iface['channels']['tx-drop-return'] for iface in loop.ask(scene.victim, 'stats')['interfaces'])
