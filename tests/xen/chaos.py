@@ -33,6 +33,7 @@ def run(host):
 class Chaos:
     def __init__(self, host):
         self.host, self.random, self.done, self.streams = host, random.Random(SEED), [], {}
+        self.deck = []  # so that each kind of event comes before one comes again
 
     def run(self):
         for name in NAMES[2:]:
@@ -60,7 +61,9 @@ class Chaos:
 
     def event(self):
         """One event to one guest; the next one does not wait until the guests have recovered."""
-        what, name = self.random.choice(EVENTS), self.random.choice(NAMES)
+        if not self.deck:
+            self.deck = self.random.sample(EVENTS, len(EVENTS))
+        what, name = self.deck.pop(), self.random.choice(NAMES)
         self.done.append(f'{what.__name__} {name}')
         start = time.monotonic()
         what(self, name)
