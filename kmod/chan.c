@@ -182,7 +182,7 @@ static int map_foreign_fifo(struct xenloop_chan *chan,
 static void drop_chan(struct xenloop_chan *chan)
 {
 	xenloop_evtchn_close(&chan->evtchn, chan);
-	netif_napi_del(&chan->napi);
+	__netif_napi_del(&chan->napi); /* xenloop_chan_free() is by RCU */
 	xenloop_poller_exit(chan);
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);
@@ -332,6 +332,7 @@ static void wait_for_qdisc(const struct net_device *dev)
 int xenloop_chan_activate(struct xenloop_chan *chan,
 			  struct netlink_ext_ack *extack)
 {
+	u64 cookie = get_random_u64() | 1; /* zero means none */
 	struct xenloop_fifo_ctrl *ctrl;
 
 	lockdep_assert_held(&xenloop.lock);
@@ -345,10 +346,10 @@ int xenloop_chan_activate(struct xenloop_chan *chan,
 	xenloop_tx_prepare(chan);
 	synchronize_net();
 	wait_for_qdisc(chan->iface->dev);
-	ctrl->marker = get_random_u64() | 1;
+	ctrl->marker = cookie;
 	virt_store_release(&ctrl->prod_state, XENLOOP_PROD_ACTIVE);
 	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_ACTIVE);
-	xenloop_marker_send(chan, ctrl->marker,
+	xenloop_marker_send(chan, cookie,
 			    chan->iface->dev->real_num_tx_queues);
 	xenloop_tx_start(chan);
 	xenloop_evtchn_notify(&chan->evtchn);

@@ -126,6 +126,7 @@ struct xenloop_rx {
  * @rx: receiving half
  * @stats: per CPU counters
  * @work: service work: time limits, the peer's state, closing
+ * @gone: among those that end together, under xenloop.lock
  * @free_work: last step, outside xenloop.lock
  * @rcu: the hook may still look at a channel that is gone
  */
@@ -157,6 +158,7 @@ struct xenloop_chan {
 	struct xenloop_rx rx;
 	struct xenloop_chan_stats __percpu *stats;
 	struct delayed_work work;
+	struct list_head gone;
 	struct work_struct free_work;
 	struct rcu_head rcu;
 };
@@ -185,7 +187,7 @@ void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay);
 void xenloop_chan_fault(struct xenloop_chan *chan, enum xenloop_reason reason);
 void xenloop_chan_close(struct xenloop_chan *chan, enum xenloop_reason reason,
 			bool drain);
-void xenloop_chan_finish(struct xenloop_chan *chan);
+void xenloop_chan_finish_all(const struct xenloop_iface *iface);
 void xenloop_chan_watch(struct xenloop_chan *chan);
 
 /* tx.c */

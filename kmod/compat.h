@@ -16,19 +16,38 @@
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #include <net/gso.h>	/* d457a0e329b0: skb_gso_segment() moved */
 #endif
-
-/* 51c352bdbcd2 (6.2) brought the formatting variant; the text has to do. */
-#ifndef NL_SET_ERR_MSG_FMT
-#define NL_SET_ERR_MSG_FMT(extack, fmt, ...) \
-	NL_SET_ERR_MSG(extack, fmt)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#include <net/tcx.h>
 #endif
 
-/* e420bed02507 (6.6) replaced the egress mini-qdisc by tcx. */
+/*
+ * 51c352bdbcd2 (6.2) brought the formatting variant. Without it the argument,
+ * which must be a constant string, stands alone.
+ */
+#ifndef NL_SET_ERR_MSG_FMT
+#define NL_SET_ERR_MSG_FMT(extack, fmt, arg) do {	\
+	if (extack)					\
+		(extack)->_msg = (arg);			\
+} while (0)
+#endif
+
+/*
+ * e420bed02507 (6.6) replaced the egress mini-qdisc by tcx, whose entry is there
+ * with any clsact qdisc, also without a filter on this side.
+ */
 static inline bool xenloop_has_tc_egress(const struct net_device *dev)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #ifdef CONFIG_NET_XGRESS
-	return rcu_access_pointer(dev->tcx_egress);
+	struct bpf_mprog_entry *entry;
+	bool has;
+
+	rcu_read_lock();
+	entry = rcu_dereference(dev->tcx_egress);
+	has = entry && (bpf_mprog_total(entry) ||
+			rcu_access_pointer(tcx_entry(entry)->miniq));
+	rcu_read_unlock();
+	return has;
 #else
 	return false;
 #endif

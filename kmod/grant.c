@@ -269,7 +269,7 @@ static int map_pages(struct xenloop_mapped *m, domid_t domid,
  */
 static void unmap_pages(struct xenloop_mapped *m)
 {
-	struct gnttab_unmap_grant_ref op;
+	struct gnttab_unmap_grant_ref op = {};
 	u32 i;
 
 	for (i = 0; i < m->nr; i++) {

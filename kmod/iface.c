@@ -146,17 +146,6 @@ void xenloop_iface_close_chans(struct xenloop_iface *iface,
 	}
 }
 
-static void finish_chans(struct xenloop_iface *iface)
-{
-	struct xenloop_chan *chan;
-	unsigned long id;
-
-	xa_for_each(&xenloop_chans, id, chan) {
-		if (chan->iface == iface)
-			xenloop_chan_finish(chan);
-	}
-}
-
 static bool has_chans(struct xenloop_iface *iface)
 {
 	struct xenloop_chan *chan;
@@ -178,7 +167,7 @@ static void release(struct xenloop_iface *iface)
 {
 	lockdep_assert_held(&xenloop.lock);
 	xenloop_iface_close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
-	finish_chans(iface);
+	xenloop_chan_finish_all(iface);
 	xenloop_unhook(iface);
 	xenloop_peer_del_all(iface);
 	list_del(&iface->list);
@@ -317,35 +306,47 @@ void xenloop_iface_resumed(void)
 }
 
 /* RTNL is held by the caller, the network core. */
+/* Does xenloop.lock, and so whoever waits for RTNL, have to be waited for? */
+static bool is_of_interest(unsigned long event)
+{
+	return event == NETDEV_UNREGISTER || event == NETDEV_CHANGEADDR ||
+	       event == NETDEV_GOING_DOWN || event == NETDEV_DOWN ||
+	       event == NETDEV_UP || event == NETDEV_CHANGE;
+}
+
+static void handle_event(struct xenloop_iface *iface, unsigned long event)
+{
+	switch (event) {
+	case NETDEV_CHANGEADDR: /* also when it is set to what it was */
+		if (ether_addr_equal(iface->dev->dev_addr, iface->mac))
+			break;
+		fallthrough;
+	case NETDEV_UNREGISTER:
+		release(iface);
+		break;
+	case NETDEV_GOING_DOWN:
+	case NETDEV_DOWN:
+		xenloop_iface_close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
+		xenloop_chan_finish_all(iface);
+		break;
+	default:
+		if (netif_carrier_ok(iface->dev) && !xenloop.suspended)
+			send_held(iface);
+	}
+}
+
 static int netdev_event(struct notifier_block *nb, unsigned long event,
 			void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct xenloop_iface *iface;
 
-	if (!net_eq(dev_net(dev), &init_net))
+	if (!is_of_interest(event) || !net_eq(dev_net(dev), &init_net))
 		return NOTIFY_DONE;
 	mutex_lock(&xenloop.lock);
 	iface = xenloop_iface_find(dev->ifindex);
-	if (!iface)
-		goto out;
-	switch (event) {
-	case NETDEV_UNREGISTER:
-	case NETDEV_CHANGEADDR:
-		release(iface);
-		break;
-	case NETDEV_GOING_DOWN:
-	case NETDEV_DOWN:
-		xenloop_iface_close_chans(iface, XENLOOP_REASON_IFACE_GONE, false);
-		finish_chans(iface);
-		break;
-	case NETDEV_UP:
-	case NETDEV_CHANGE:
-		if (netif_carrier_ok(dev) && !xenloop.suspended)
-			send_held(iface);
-		break;
-	}
-out:
+	if (iface)
+		handle_event(iface, event);
 	mutex_unlock(&xenloop.lock);
 	return NOTIFY_DONE;
 }

@@ -123,7 +123,7 @@ struct tunable {
 
 static const struct tunable tunables[] = {
 	{ XENLOOP_A_INFO_STALL_TIMEOUT, 100, 600000, &xenloop.stall_ms },
-	{ XENLOOP_A_INFO_DRAIN_TIMEOUT, 0, 60000, &xenloop.drain_ms },
+	{ XENLOOP_A_INFO_DRAIN_TIMEOUT, 0, 10000, &xenloop.drain_ms },
 	{ XENLOOP_A_INFO_HOLD_TIMEOUT, 0, 10000, &xenloop.hold_ms },
 	{ XENLOOP_A_INFO_BACKLOG_BYTES, 256 << 10, 64 << 20,
 	  &xenloop.backlog_bytes },
@@ -584,10 +584,8 @@ static int put_chan(struct sk_buff *msg, const struct xenloop_chan *chan)
 
 static int put_chan_detail(struct sk_buff *msg, struct xenloop_chan *chan)
 {
-	bool was_active = chan->state == XENLOOP_CHAN_STATE_ACTIVE ||
-			  chan->state == XENLOOP_CHAN_STATE_DRAINING;
 	unsigned long idle = jiffies - READ_ONCE(chan->last_used);
-	unsigned long age = was_active ? jiffies - chan->born : 0;
+	unsigned long age = chan->born ? jiffies - chan->born : 0;
 
 	if (nla_put_u32(msg, XENLOOP_A_CHAN_SIZE, chan->size) ||
 	    nla_put_u32(msg, XENLOOP_A_CHAN_LOCAL_GREF, chan->own.ref[0]) ||

@@ -54,7 +54,9 @@ int xenloop_peer_add(struct xenloop_iface *iface, const u8 *mac, u16 domid,
 	peer->wanted_after = jiffies;
 	err = rhashtable_lookup_insert_fast(&peers, &peer->node, params);
 	if (err) {
-		NL_SET_ERR_MSG(extack, "this MAC address is a peer already");
+		if (err == -EEXIST)
+			NL_SET_ERR_MSG(extack,
+				       "this MAC address is a peer already");
 		kfree(peer);
 		return err;
 	}

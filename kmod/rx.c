@@ -248,7 +248,8 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 
 /*
  * The channel ends: deliver the frames that are ours already, since the peer
- * does not take claimed ones back. NAPI is disabled; may sleep.
+ * does not take claimed ones back. If it was undecided about some when we last
+ * looked, it may have left them to us since. NAPI is disabled; may sleep.
  */
 void xenloop_rx_finish(struct xenloop_chan *chan)
 {
@@ -256,6 +257,8 @@ void xenloop_rx_finish(struct xenloop_chan *chan)
 	struct xenloop_frame frame;
 	struct sk_buff *skb;
 
+	if (chan->rx.undecided)
+		xenloop_consumer_claim(c);
 	while (xenloop_consumer_peek(c, &frame) == 1) {
 		skb = xenloop_frame_read(NULL, c, &frame);
 		xenloop_consumer_pop(c, frame.len);

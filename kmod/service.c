@@ -69,7 +69,7 @@ void xenloop_chan_watch(struct xenloop_chan *chan)
 		}
 		break;
 	case XENLOOP_CHAN_STATE_DRAINING:
-		news = true;
+		news = !chan->rx.later; /* that has a time of its own */
 		break;
 	default:
 		break;
@@ -149,14 +149,12 @@ static void keep_counters(struct xenloop_chan *chan)
 }
 
 /*
- * Close for good, now: what we have claimed is delivered, frames that the peer
- * has not claimed go out by the standard path, nobody can find the channel, and its
- * pages and port are given back. Event "down" is sent. Needs xenloop.lock; may
- * sleep; waits for NAPI, RCU readers and the interrupt handler.
+ * First half of the end: what we have claimed is delivered, frames that the peer
+ * has not claimed go out by the standard path, and nobody finds the channel any
+ * more. Waits for NAPI.
  */
-void xenloop_chan_finish(struct xenloop_chan *chan)
+static void unlink_chan(struct xenloop_chan *chan)
 {
-	lockdep_assert_held(&xenloop.lock);
 	napi_disable(&chan->napi);
 	if (chan->fault != XENLOOP_REASON_PROTOCOL)
 		xenloop_rx_finish(chan);
@@ -164,11 +162,19 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 	xenloop_tx_stop(chan);
 	rcu_assign_pointer(chan->peer->chan, NULL);
 	xa_erase(&xenloop_chans, chan->id);
-	synchronize_net();
+}
+
+/*
+ * Second half, when RCU readers have left: pages and port are given back, event
+ * "down" is sent. Waits for the interrupt handler and the polling thread. What
+ * NAPI needs until other readers have left goes with the channel, by RCU.
+ */
+static void release_chan(struct xenloop_chan *chan)
+{
 	xenloop_evtchn_notify(&chan->evtchn);
 	xenloop_evtchn_close(&chan->evtchn, chan);
 	xenloop_poller_exit(chan);
-	netif_napi_del(&chan->napi);
+	__netif_napi_del(&chan->napi);
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);
 	keep_counters(chan);
@@ -177,6 +183,38 @@ void xenloop_chan_finish(struct xenloop_chan *chan)
 	xenloop_peer_unlink(chan->peer);
 	INIT_WORK(&chan->free_work, free_work);
 	queue_work(xenloop.wq, &chan->free_work);
+}
+
+/* Close for good, now. Needs xenloop.lock; may sleep. */
+static void finish(struct xenloop_chan *chan)
+{
+	unlink_chan(chan);
+	synchronize_net();
+	release_chan(chan);
+}
+
+/*
+ * Close all channels of @iface for good, or all there are if it is NULL; they
+ * wait for RCU readers together. Needs xenloop.lock; may sleep.
+ */
+void xenloop_chan_finish_all(const struct xenloop_iface *iface)
+{
+	struct xenloop_chan *chan, *next;
+	unsigned long id;
+	LIST_HEAD(gone);
+
+	lockdep_assert_held(&xenloop.lock);
+	xa_for_each(&xenloop_chans, id, chan) {
+		if (iface && chan->iface != iface)
+			continue;
+		unlink_chan(chan);
+		list_add_tail(&chan->gone, &gone);
+	}
+	if (list_empty(&gone))
+		return;
+	synchronize_net();
+	list_for_each_entry_safe(chan, next, &gone, gone)
+		release_chan(chan);
 }
 
 static void tell_up(struct xenloop_chan *chan)
@@ -224,12 +262,12 @@ static unsigned long look(struct xenloop_chan *chan)
 		return 0;
 	}
 	tell_up(chan);
+	again = serve_tx(chan);
 	if (xenloop_marker_settling(chan))
 		return 1;
 	poll_again(chan);
 	if (chan->state != XENLOOP_CHAN_STATE_ACTIVE)
 		return HZ;
-	again = serve_tx(chan);
 	if (xenloop_tx_stalled(chan)) {
 		xenloop_nl_event(XENLOOP_EVENT_STALLED, chan);
 		xenloop_chan_close(chan, XENLOOP_REASON_STALLED, false);
@@ -256,8 +294,9 @@ void xenloop_chan_work(struct work_struct *work)
 	case XENLOOP_CHAN_STATE_DRAINING:
 		xenloop_marker_settling(chan);
 		poll_again(chan);
+		xenloop_tx_age(chan);
 		if (drained(chan))
-			xenloop_chan_finish(chan);
+			finish(chan);
 		else
 			again = DRAIN_POLL;
 		break;

@@ -25,10 +25,9 @@ static int freeze(struct device *dev)
 	mutex_lock(&xenloop.lock);
 	WRITE_ONCE(xenloop.suspended, true);
 	xenloop_nl_global(XENLOOP_EVENT_SUSPENDED);
-	xa_for_each(&xenloop_chans, id, chan) {
+	xa_for_each(&xenloop_chans, id, chan)
 		xenloop_chan_close(chan, XENLOOP_REASON_SUSPEND, false);
-		xenloop_chan_finish(chan);
-	}
+	xenloop_chan_finish_all(NULL);
 	mutex_unlock(&xenloop.lock);
 	return 0;
 }

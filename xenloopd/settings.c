@@ -106,7 +106,7 @@ static const struct xenloop_conf_key keys[] = {
 	  .type = XENLOOP_CONF_U32, .min = 100, .max = 600000,
 	  .offset = AT(stall_timeout) },
 	{ .section = "kernel", .key = "drain-timeout",
-	  .type = XENLOOP_CONF_U32, .max = 60000,
+	  .type = XENLOOP_CONF_U32, .max = 10000,
 	  .offset = AT(drain_timeout) },
 	{ .section = "kernel", .key = "hold-timeout",
 	  .type = XENLOOP_CONF_U32, .max = 10000,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A receiver that never takes, takes and keeps, takes slowly, or leaves without a word: only its own traffic suffers."""
-from case import expect, expect_equal
+from case import expect, expect_equal, wait_for
 import _hostile as hostile
 import _loop as loop
 from _load import PORT, Load
@@ -16,7 +16,7 @@ def run(host):
         for guest in (scene.victim, scene.offender):
             guest.put(hostile.GUEST / 'udpseq.py', '/root/udpseq.py')
         scene.victim.put(hostile.GUEST / 'twoways.py', '/root/twoways.py')
-        for check in (never, claims_only, slowly, goodbye, damaged, cut_small):
+        for check in (never, claims_only, slowly, goodbye, endless_goodbye, undecided, damaged, cut_small):
             with scene.harmless(check.__name__):
                 check(scene)
 
@@ -79,6 +79,30 @@ def goodbye(scene):
     came_back(scene, COUNT)
 
 
+def endless_goodbye(scene):
+    """It closes, and takes nothing of what is there: a socket with two peers does not wait for the end of that."""
+    scene.victim.sh('xenloopctl set drain-timeout 10000')
+    scene.up('word rx.cons_state 1', 'ring')
+    scene.victim.sh('ip link set eth0 mtu 9000')
+    output = scene.victim.sh(f'python3 /root/twoways.py {scene.offender.ip} {scene.good.ip} 8000 8')
+    scene.victim.sh('ip link set eth0 mtu 1500')
+    expect(int(output) >= 100, f'the socket sent {output} datagrams each way in 8 s')
+    scene.act('? forget')
+    scene.victim.sh('xenloopctl set drain-timeout 2000')
+
+
+def undecided(scene):
+    """It says that it takes frames back, never which, and closes: the victim looks now and then, and not all the time."""
+    before, ended = polls(scene), scene.downs('peer-closed') + scene.downs('protocol')
+    scene.up(scene.put(scene.ether(bytes(46))), 'word tx.revoke_state 1', 'word tx.prod_state 2', 'ring')
+    wait_for(lambda: scene.downs('peer-closed') + scene.downs('protocol') > ended, 60, 'the channel is down')
+    expect(polls(scene) - before < 1000, f'{polls(scene) - before} polls for a frame that nobody may take')
+
+
+def polls(scene):
+    return totals(scene, 'rx-polls')
+
+
 def damaged(scene):
     """What comes back has been changed meanwhile: it goes to nobody else, or nowhere."""
     before = scene.downs('peer-closed')
@@ -107,4 +131,9 @@ def cut_small(scene):
 
 def returned(scene):
     """Frames that came back, and were not such as this guest has sent."""
-    return sum(iface['channels']['tx-drop-return'] for iface in loop.ask(scene.victim, 'stats')['interfaces'])
+    return totals(scene, 'tx-drop-return')
+
+
+def totals(scene, counter):
+    """Over all channels that the victim has had."""
+    return sum(iface['channels'][counter] for iface in loop.ask(scene.victim, 'stats')['interfaces'])

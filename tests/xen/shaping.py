@@ -6,6 +6,7 @@ from case import expect, expect_equal, expect_in, wait_for
 import _loop as loop
 
 RATE = 8  # Mbit/s
+LOOK = 1  # seconds between two looks of the module
 XDP = Path(__file__).parent / 'guest/xdpdrop.py'
 
 
@@ -15,6 +16,7 @@ def run(host):
     g2.sh('systemd-run -q -u netserver netserver -D; until ss -ltn | grep -q :12865; do sleep 0.2; done')
     g1.put(XDP, '/root/xdpdrop.py')
     shaper(g1, g2)
+    ingress_only(g1, g2)
     tc_program(g1, g2)
     xdp_program(g1, g2)
 
@@ -31,6 +33,19 @@ def shaper(g1, g2):
 
 def megabits(source, sink):
     return float(source.sh(f'netperf -4 -P 0 -H {sink.ip} -t TCP_STREAM -l 4').split()[4])
+
+
+def ingress_only(g1, g2):
+    """What looks at received frames only sees those of a channel, too: nothing is to be stood aside for."""
+    before = loop.link(g1, 'g2')['channel']
+    g1.sh('tc qdisc add dev eth0 clsact; '
+          'tc filter add dev eth0 ingress protocol ipv6 flower ip_proto icmpv6 action drop; '
+          f'sleep {2 * LOOK}')
+    expect_equal(interface(g1), ('attached', ''), 'eth0 with an ingress filter')
+    expect_equal(loop.link(g1, 'g2')['channel'], before, 'the channel')
+    expect_in(' 100% packet loss', g1.sh(f'ping -n -c 3 -i 0.2 -W 2 {g2.ip6}', check=False), 'IPv6, which is dropped')
+    expect(pings(g1, g2), 'IPv4')
+    g1.sh('tc qdisc del dev eth0 clsact')
 
 
 def tc_program(g1, g2):
