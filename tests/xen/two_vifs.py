@@ -2,28 +2,21 @@
 """Two vifs on two bridges: a channel each, and no frame in the wrong one. Then the second vif is unplugged."""
 from case import expect, expect_equal, wait_for
 import _loop as loop
-
-SECOND = {'g1': '10.0.3.21', 'g2': '10.0.3.22'}
+import _second as second
 
 
 def run(host):
     for guest in (host.g1, host.g2):
-        second_vif(host, guest)
+        second.plug(host, guest)
     loop.start(host)
     loop.up(host.g1, host.g2)
-    loop.up(host.g1, host.g2, ifname='eth1', address=SECOND['g2'])
+    loop.up(host.g1, host.g2, ifname='eth1', address=second.ADDRESS['g2'])
     only_by(host, 'eth0', host.g2.ip)
-    only_by(host, 'eth1', SECOND['g2'])
+    only_by(host, 'eth1', second.ADDRESS['g2'])
     host.detach_vif('g2', 1)
     wait_for(lambda: loop.state(host.g1, 'g2', 'eth1') == 'absent', 60, 'g1 forgets the link by eth1')
     only_by(host, 'eth0', host.g2.ip, there=('eth0',))
     expect_equal(len(loop.peers(host.g2)), 1, 'links of g2')
-
-
-def second_vif(host, guest):
-    host.attach_vif(guest.name, 'xenbr1')
-    wait_for(lambda: guest.ok('test -e /sys/class/net/eth1'), 60, f'eth1 in {guest}')
-    guest.sh(f'ip link set eth1 up; ip addr replace {SECOND[guest.name]}/24 dev eth1')
 
 
 def only_by(host, ifname, address, there=('eth0', 'eth1')):
