@@ -214,6 +214,8 @@ static void sync_links(struct xenloopd *d)
 		log_warn("kernel", "channels: %s", d->nl->ops->error(d->nl));
 		return;
 	}
+	if (d->nr_peers >= 0)
+		xenloop_links_check_peers(&d->links, d->peers, d->nr_peers);
 	for (struct xenloop_link *l = d->links.first; l; l = l->next) {
 		const struct xenloopd_iface *i = find_vif(d, l->key.vif);
 

@@ -33,6 +33,7 @@ struct xenloop_link {
 	char name[XENLOOP_NAME_MAX + 1]; /* the peer's, in Dom0 */
 	uint64_t epoch;			/* the peer's */
 	bool listed;			/* mark of a sweep over the roster */
+	bool known;			/* mark: the module has a peer by mac */
 
 	uint32_t ifindex;		/* 0: no interface for the local vif */
 	char ifname[XENLOOP_NL_IFNAME];
@@ -165,6 +166,13 @@ void xenloop_links_free(struct xenloop_links *links);
 void xenloop_link_iface(struct xenloop_links *links, struct xenloop_link *link,
 			uint32_t ifindex, const char *ifname,
 			const struct xenloop_nl_chan *chans, int nr);
+/*
+ * Makes links OFF whose peer is not among those of the module, which forgets
+ * its peers together with their interface. xenloop_link_iface() then makes them
+ * ready again. A link that is closing adds its peer by itself in the end.
+ */
+void xenloop_links_check_peers(struct xenloop_links *links,
+			       const struct xenloop_nl_peer *peers, int nr);
 
 /* link.c */
 

@@ -324,3 +324,29 @@ void xenloop_link_iface(struct xenloop_links *links, struct xenloop_link *link,
 	if (ifindex && link->sm.state == XENLOOP_PEER_OFF)
 		make_ready(links, link, chans, nr);
 }
+
+/* By MAC address: of two links with the same, one has the peer. */
+static void mark_known(struct xenloop_links *links,
+		       const struct xenloop_nl_peer *peer)
+{
+	struct xenloop_link *l = *mac_bucket(links, peer->mac);
+
+	for (; l; l = l->next_mac)
+		l->known |= has_mac(l, peer->ifindex, peer->mac);
+}
+
+void xenloop_links_check_peers(struct xenloop_links *links,
+			       const struct xenloop_nl_peer *peers, int nr)
+{
+	struct xenloop_link *l;
+
+	for (l = links->first; l; l = l->next)
+		l->known = false;
+	for (int i = 0; i < nr; i++)
+		mark_known(links, &peers[i]);
+	for (l = links->first; l; l = l->next)
+		if (!l->known && l->sm.state != XENLOOP_PEER_OFF &&
+		    l->sm.state != XENLOOP_PEER_CLOSING)
+			xenloop_link_event(links, l, XENLOOP_EV_LOST,
+					   "iface-gone");
+}

@@ -68,15 +68,38 @@ static inline int fake_nl_iface_attach(struct xenloop_nl *nl,
 	return 0;
 }
 
+static inline struct xenloop_nl_iface *fake_nl_iface(uint32_t ifindex)
+{
+	for (int i = 0; i < fake_nl.nr_ifaces; i++)
+		if (fake_nl.iface[i].ifindex == ifindex)
+			return &fake_nl.iface[i];
+	return NULL;
+}
+
+static inline void fake_nl_end(uint32_t id, uint32_t reason);
+
+/* With an interface go its channels and its peers. */
+static inline int fake_nl_drop_iface(uint32_t ifindex)
+{
+	struct xenloop_nl_iface *iface = fake_nl_iface(ifindex);
+
+	if (!iface)
+		return -ENODEV;
+	for (int i = fake_nl.nr_chans; i--;)
+		if (fake_nl.chan[i].ifindex == ifindex)
+			fake_nl_end(fake_nl.chan[i].id,
+				    XENLOOP_REASON_IFACE_GONE);
+	for (int i = fake_nl.nr_peers; i--;)
+		if (fake_nl.peer[i].ifindex == ifindex)
+			fake_nl.peer[i] = fake_nl.peer[--fake_nl.nr_peers];
+	*iface = fake_nl.iface[--fake_nl.nr_ifaces];
+	return 0;
+}
+
 static inline int fake_nl_iface_detach(struct xenloop_nl *nl, uint32_t ifindex)
 {
 	fake_nl.detaches++;
-	for (int i = 0; i < fake_nl.nr_ifaces; i++)
-		if (fake_nl.iface[i].ifindex == ifindex) {
-			fake_nl.iface[i] = fake_nl.iface[--fake_nl.nr_ifaces];
-			return 0;
-		}
-	return -ENODEV;
+	return fake_nl_drop_iface(ifindex);
 }
 
 static inline int fake_nl_find_peer(const struct xenloop_nl_peer *peer)
@@ -95,6 +118,8 @@ static inline int fake_nl_peer_add(struct xenloop_nl *nl,
 {
 	int i = fake_nl_find_peer(peer);
 
+	if (!fake_nl_iface(peer->ifindex))
+		return -ENODEV;
 	if (i < fake_nl.nr_peers)
 		return -EEXIST;
 	if (i == FAKE_NL_MAX)
@@ -322,6 +347,16 @@ static inline void fake_nl_end(uint32_t id, uint32_t reason)
 	copy.reason = reason;
 	*chan = fake_nl.chan[--fake_nl.nr_chans];
 	fake_nl_send(XENLOOP_EVENT_DOWN, &copy);
+}
+
+/* The module lets an interface go by itself: it is gone, or its MAC is another. */
+static inline void fake_nl_release(uint32_t ifindex)
+{
+	const struct xenloop_nl_chan chan = { .ifindex = ifindex };
+
+	if (fake_nl_drop_iface(ifindex))
+		abort();
+	fake_nl_send(XENLOOP_EVENT_IFACE_DOWN, &chan);
 }
 
 static inline void fake_nl_reset(uint64_t epoch)

@@ -470,8 +470,7 @@ static void test_hotplug(void **state)
 {
 	start_with_peer("3");
 	remove_netdev("eth0");
-	fake_nl.nr_ifaces = fake_nl.nr_peers = 0;
-	fake_nl_send(XENLOOP_EVENT_IFACE_DOWN, NULL);
+	fake_nl_release(2);
 	pump();
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFF);
 	assert_int_equal(fake_nl.attaches, 1);
@@ -482,6 +481,67 @@ static void test_hotplug(void **state)
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
 	assert_string_equal(d.links.first->ifname, "lan0");
 	remove_netdev("lan0");
+}
+
+/* Its links have their peer in the module again, and a channel can come up. */
+static void expect_back(unsigned int attaches)
+{
+	tick(10);
+	assert_int_equal(fake_nl.attaches, attaches);
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(fake_nl.peer[0].domid, 3);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+}
+
+/*
+ * The module lets an interface go when it gets a MAC address, be it the one
+ * that it had, and forgets its peers. It can be attached again at once.
+ */
+static void test_reattached(void **state)
+{
+	start_with_peer("3");
+	fake_nl_release(2);
+	expect_back(2);
+	bring_up();
+	fake_nl_release(2);
+	pump();
+	assert_string_equal(d.links.first->reason, "iface-gone");
+	expect_back(3);
+	/* Or with the foreign address first. */
+	fake_nl.fail_attach = -EINVAL;
+	fake_nl_release(2);
+	tick(10);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFF);
+	fake_nl.fail_attach = 0;
+	expect_back(4);
+}
+
+/* The same, and what was held down stays so. */
+static void test_reattached_held(void **state)
+{
+	start_with_peer("3");
+	xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_DISCONNECT,
+			   "disconnected");
+	fake_nl_release(2);
+	tick(10);
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_HELD);
+}
+
+/*
+ * The interface is attached as it was, and the peer is missing all the same:
+ * added while the interface was away, and given up for another reason.
+ */
+static void test_peer_missing(void **state)
+{
+	start_with_peer("3");
+	fake_nl.nr_peers = 0;
+	expect_back(1);
+	bring_up();
+	tick(10);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+	assert_int_equal(fake_nl.drains + fake_nl.closes, 0);
 }
 
 /* A channel is gone from the list, and why is still to be read. */
@@ -1071,6 +1131,9 @@ int main(void)
 		TEST(test_revoked),
 		TEST(test_mac_twice),
 		TEST(test_hotplug),
+		TEST(test_reattached),
+		TEST(test_reattached_held),
+		TEST(test_peer_missing),
 		TEST(test_poll_before_event),
 		TEST(test_attach_fails),
 		TEST(test_stale_kernel_state),
