@@ -14,6 +14,7 @@ uint64_t xenloop_now_ms(void)
 
 static void top_up(struct xenloop_ratelimit *rl, uint64_t now_ms)
 {
+	uint32_t room;
 	uint64_t new;
 
 	if (!rl->started) {
@@ -28,8 +29,9 @@ static void top_up(struct xenloop_ratelimit *rl, uint64_t now_ms)
 	}
 	new = (now_ms - rl->last_ms) / rl->interval_ms;
 	rl->last_ms += new * rl->interval_ms;
-	rl->tokens = new < rl->burst - rl->tokens ? rl->tokens + new :
-						    rl->burst;
+	/* A reload may have made the bucket smaller than what is in it. */
+	room = rl->burst > rl->tokens ? rl->burst - rl->tokens : 0;
+	rl->tokens = new < room ? rl->tokens + new : rl->burst;
 }
 
 bool xenloop_ratelimit_ok(struct xenloop_ratelimit *rl, uint64_t now_ms,

@@ -280,6 +280,31 @@ static void test_flood(void **state)
 	assert_string_equal(fake_xs_get(IN "1-0-0"), text);
 }
 
+/* By a reload, for a guest that has been quiet since; with tokens left, or none. */
+static void test_lower_burst(void **state)
+{
+	struct xenloop_guest *guest = host.d.model.guest[0];
+	uint64_t before;
+	char text[128];
+
+	(void)state;
+	for (uint32_t left = 0; left < 20; left += 19) {
+		put_and_run(OUT "2-0-0", REQUEST);
+		guest->message_rate.tokens = left;
+		host.d.settings->message_burst = 5;
+		guest->message_rate.last_ms -= 3600000;
+		before = host.d.relay.relayed;
+		for (uint32_t i = 1; i <= 30; i++) {
+			snprintf(text, sizeof(text), "request attempt=%u from=1111111111111111 to=2222222222222222\n",
+				 100 * left + i);
+			put_and_run(OUT "2-0-0", text);
+		}
+		assert_in_range(host.d.relay.relayed - before, 5, 10);
+		host.d.settings->message_burst = 20;
+		guest->message_rate.last_ms -= 3600000;
+	}
+}
+
 /* A guest that has no message can make us read its directory no more often. */
 static void test_empty_flood(void **state)
 {
@@ -357,7 +382,7 @@ int main(void)
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_sender_destroyed), T(test_flood),
-		T(test_empty_flood), T(test_flood_rounds),
+		T(test_lower_burst), T(test_empty_flood), T(test_flood_rounds),
 		T(test_too_many),
 	};
 

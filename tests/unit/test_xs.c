@@ -223,6 +223,22 @@ static void test_bucket(void **state)
 	assert_false(xenloop_ratelimit_ok(&rl, 1000000, NULL));
 }
 
+/* The limit becomes stricter while the bucket is full. */
+static void test_bucket_shrinks(void **state)
+{
+	struct xenloop_ratelimit rl = XENLOOP_RATELIMIT_INIT(100, 10);
+
+	(void)state;
+	assert_true(xenloop_ratelimit_ok(&rl, 1000, NULL));
+	rl.burst = 5;
+	for (int i = 0; i < 5; i++)
+		assert_true(xenloop_ratelimit_ok(&rl, 3600000, NULL));
+	assert_false(xenloop_ratelimit_ok(&rl, 3600000, NULL));
+	rl.burst = 7;
+	assert_true(xenloop_ratelimit_ok(&rl, 3600010, NULL));
+	assert_false(xenloop_ratelimit_ok(&rl, 3600010, NULL));
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -231,7 +247,7 @@ int main(void)
 		T(test_open), T(test_read), T(test_read_u32),
 		T(test_directory), T(test_rm), T(test_watch),
 		T(test_long_event), T(test_transaction), T(test_dead),
-		T(test_bucket),
+		T(test_bucket), T(test_bucket_shrinks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
