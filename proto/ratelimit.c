@@ -49,6 +49,13 @@ bool xenloop_ratelimit_ok(struct xenloop_ratelimit *rl, uint64_t now_ms,
 	return true;
 }
 
+bool xenloop_ratelimit_is_full(struct xenloop_ratelimit *rl, uint64_t now_ms)
+{
+	if (rl->started)
+		top_up(rl, now_ms);
+	return !rl->started || rl->tokens >= rl->burst;
+}
+
 uint64_t xenloop_ratelimit_wait(const struct xenloop_ratelimit *rl,
 				uint64_t now_ms)
 {

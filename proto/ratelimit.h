@@ -30,6 +30,9 @@ uint64_t xenloop_now_ms(void);
 bool xenloop_ratelimit_ok(struct xenloop_ratelimit *rl, uint64_t now_ms,
 			  uint32_t *suppressed);
 
+/* Is it as good as a new one? */
+bool xenloop_ratelimit_is_full(struct xenloop_ratelimit *rl, uint64_t now_ms);
+
 /* Milliseconds until xenloop_ratelimit_ok() can be true; 0 when it is now. */
 uint64_t xenloop_ratelimit_wait(const struct xenloop_ratelimit *rl,
 				uint64_t now_ms);

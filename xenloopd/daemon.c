@@ -90,6 +90,7 @@ static void resumed(struct xenloopd *d)
 	if (d->info.epoch == epoch && !d->suspended)
 		return;
 	xenloop_links_drop(&d->links, "suspend");
+	xenloop_past_forget(&d->links);
 	d->suspended = false;
 	d->links.epoch = d->info.epoch;
 	d->self_ok = false;

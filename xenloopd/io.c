@@ -269,10 +269,15 @@ static uint32_t io_random(void *arg)
 	return value;
 }
 
-static void io_report(void *arg, const struct xenloop_link *link,
+static void io_report(void *arg, struct xenloop_link *link,
 		      enum xenloop_link_report report)
 {
 	xenloopd_report_link(arg, link, report);
+}
+
+static uint64_t io_now(void *arg)
+{
+	return xenloop_now_ms();
 }
 
 const struct xenloop_link_io xenloopd_io = {
@@ -291,4 +296,5 @@ const struct xenloop_link_io xenloopd_io = {
 	.bye_timer = io_bye_timer,
 	.random = io_random,
 	.report = io_report,
+	.now = io_now,
 };

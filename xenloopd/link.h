@@ -11,6 +11,7 @@
 
 #include "proto/msg.h"
 #include "proto/nl.h"
+#include "proto/ratelimit.h"
 #include "xenloopd/peer.h"
 
 #define XENLOOP_LINK_TEXT	128
@@ -53,6 +54,7 @@ struct xenloop_link {
 
 	char reason[XENLOOP_WORD_MAX + 1]; /* why the last channel ended */
 	char why[XENLOOP_LINK_TEXT];	/* why the last attempt failed */
+	struct xenloop_ratelimit log_rate; /* of lines in the journal */
 
 	void *timer;			/* the io's; for the state machine */
 	void *bye_timer;		/* the io's; a bye's thirty seconds */
@@ -89,14 +91,30 @@ struct xenloop_link_io {
 	/* 0 ms: off. When it ends: xenloop_link_bye_over(). */
 	void (*bye_timer)(void *arg, struct xenloop_link *link, uint32_t ms);
 	uint32_t (*random)(void *arg);
-	void (*report)(void *arg, const struct xenloop_link *link,
+	void (*report)(void *arg, struct xenloop_link *link,
 		       enum xenloop_link_report report);
+	/* Milliseconds of a clock that never goes back. */
+	uint64_t (*now)(void *arg);
 };
 
 #define XENLOOP_LINKS_BUCKETS	256	/* a power of two */
 
+/*
+ * What stays of a link that is gone, for when it comes back: a peer that leaves
+ * the roster for a moment must not have a new start by that.
+ */
+struct xenloop_past {
+	struct xenloop_past *next;	/* the newest first */
+	struct xenloop_node key;
+	uint8_t mac[XENLOOP_MAC_LEN];
+	struct xenloop_ratelimit log_rate;
+};
+
+#define XENLOOP_PAST_MAX	256	/* the oldest is forgotten */
+
 struct xenloop_links {
 	struct xenloop_link *first;
+	struct xenloop_past *past;
 	/* The same links, so that an event costs no walk over all of them. */
 	struct xenloop_link *by_domid[XENLOOP_LINKS_BUCKETS];
 	struct xenloop_link *by_mac[XENLOOP_LINKS_BUCKETS];
@@ -151,6 +169,13 @@ void xenloop_links_mark(struct xenloop_links *links, uint32_t domid);
 void xenloop_links_sweep(struct xenloop_links *links);
 /* Ends and frees all links; messages are left to the caller. */
 void xenloop_links_drop(struct xenloop_links *links, const char *reason);
+
+/* past.c: when a link is made, and before it is freed */
+void xenloop_past_recall(struct xenloop_links *links, struct xenloop_link *link);
+void xenloop_past_keep(struct xenloop_links *links,
+		       const struct xenloop_link *link);
+/* Nothing of it is true any more: domids are others', or the daemon ends. */
+void xenloop_past_forget(struct xenloop_links *links);
 
 /*
  * Frees all links; neither the kernel nor the peers hear of it. For a daemon

@@ -7,6 +7,10 @@
 
 #include "xenloopd/link.h"
 
+/* Lines in the journal about one link: so many at once, then one by one. */
+#define LOG_BURST	50
+#define LOG_INTERVAL_MS	10000
+
 static bool same_key(const struct xenloop_node *a, const struct xenloop_node *b)
 {
 	return a->domid == b->domid && a->vif == b->vif &&
@@ -140,6 +144,7 @@ static void remove_link(struct xenloop_links *links, struct xenloop_link **at,
 	links->io->bye_timer(links->arg, link, 0);
 	unhash(links, link);
 	*at = link->next;
+	xenloop_past_keep(links, link);
 	free(link);
 }
 
@@ -155,6 +160,9 @@ add_link(struct xenloop_links *links, const struct xenloop_node *key,
 	link->epoch = roster->epoch;
 	memcpy(link->mac, mac, sizeof(link->mac));
 	link->sm.listener = links->domid < key->domid;
+	link->log_rate = (struct xenloop_ratelimit)
+		XENLOOP_RATELIMIT_INIT(LOG_BURST, LOG_INTERVAL_MS);
+	xenloop_past_recall(links, link);
 	insert(links, link);
 	return link;
 }
@@ -289,6 +297,7 @@ void xenloop_links_free(struct xenloop_links *links)
 		links->first = link->next;
 		free(link);
 	}
+	xenloop_past_forget(links);
 }
 
 static bool is_chan_of(const struct xenloop_link *link,

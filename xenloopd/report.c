@@ -54,17 +54,37 @@ static enum xenloop_log_level level_of(const struct xenloop_link *link,
 	return XENLOOP_LOG_INFO;
 }
 
-static void to_journal(const struct xenloop_link *link,
+/* A peer decides how often its channels come and go, but not what that costs. */
+static bool may_log(struct xenloop_link *link, enum xenloop_log_level level,
+		    char *more, size_t size)
+{
+	uint32_t missed;
+
+	*more = '\0';
+	if (level == XENLOOP_LOG_DEBUG)
+		return true;
+	if (!xenloop_ratelimit_ok(&link->log_rate, xenloop_now_ms(), &missed))
+		return false;
+	if (missed)
+		snprintf(more, size, " (%" PRIu32 " more about domain %" PRIu32
+			 " not logged)", missed, link->key.domid);
+	return true;
+}
+
+static void to_journal(struct xenloop_link *link,
 		       enum xenloop_link_report report)
 {
 	const struct event *event = &link_events[report];
+	enum xenloop_log_level level = level_of(link, report);
 	const char *reason = reason_of(link, report);
 	struct xenloop_log_event ev;
 	char mac[XENLOOP_MAC_STR];
+	char more[64];
 
+	if (!may_log(link, level, more, sizeof(more)))
+		return;
 	xenloop_mac_format(link->mac, mac);
-	xenloop_log_event_init(&ev, level_of(link, report), "chan", event->id,
-			       event->name);
+	xenloop_log_event_init(&ev, level, "chan", event->id, event->name);
 	xenloop_log_event_add(&ev, "XENLOOP_PEER_DOMID", "%" PRIu32,
 			      link->key.domid);
 	xenloop_log_event_add(&ev, "XENLOOP_PEER_NAME", "%s", link->name);
@@ -78,9 +98,9 @@ static void to_journal(const struct xenloop_link *link,
 	if (*reason)
 		xenloop_log_event_add(&ev, "XENLOOP_REASON", "%s", reason);
 	xenloop_log_event_send(&ev, "channel to %s (domain %" PRIu32
-			       ", %s) %s on %s%s%s", link->name,
-			       link->key.domid, mac, event->name,
-			       link->ifname, *reason ? ": " : "", reason);
+			       ", %s) %s on %s%s%s%s", link->name,
+			       link->key.domid, mac, event->name, link->ifname,
+			       *reason ? ": " : "", reason, more);
 }
 
 static json_int_t unix_ms(void)
@@ -120,7 +140,7 @@ static void to_monitors(struct xenloopd *d, const struct xenloop_link *link,
 	xenloop_ctl_event(d->ctl, event);
 }
 
-void xenloopd_report_link(struct xenloopd *d, const struct xenloop_link *link,
+void xenloopd_report_link(struct xenloopd *d, struct xenloop_link *link,
 			  enum xenloop_link_report report)
 {
 	to_journal(link, report);

@@ -168,7 +168,7 @@ void xenloopd_ifaces_sync(struct xenloopd *d);
 void xenloopd_ifaces_forget(struct xenloopd *d);
 
 /* report.c: the journal, and those who monitor */
-void xenloopd_report_link(struct xenloopd *d, const struct xenloop_link *link,
+void xenloopd_report_link(struct xenloopd *d, struct xenloop_link *link,
 			  enum xenloop_link_report report);
 /* As iface->attached says. */
 void xenloopd_report_iface(struct xenloopd *d,

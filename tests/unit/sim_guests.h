@@ -470,10 +470,15 @@ static inline uint32_t sim_io_random(void *arg)
 	return sim_random();
 }
 
-static inline void sim_report(void *arg, const struct xenloop_link *link,
+static inline void sim_report(void *arg, struct xenloop_link *link,
 			      enum xenloop_link_report report)
 {
 	sim.reports[report]++;
+}
+
+static inline uint64_t sim_io_now(void *arg)
+{
+	return sim.now;
 }
 
 static const struct xenloop_link_io sim_io = {
@@ -492,6 +497,7 @@ static const struct xenloop_link_io sim_io = {
 	.bye_timer = sim_bye_timer,
 	.random = sim_io_random,
 	.report = sim_report,
+	.now = sim_io_now,
 };
 
 /* What the rest of the daemon does, in short. */
@@ -617,6 +623,7 @@ static inline void sim_resumed(struct sim_guest *g, uint64_t unused,
 	if (!g->generation)
 		return;
 	xenloop_links_drop(&g->links, "suspend");
+	xenloop_past_forget(&g->links);
 	g->suspended = g->self_ok = false;
 	for (int slot = 0; slot < SIM_LINKS; slot++)
 		g->out[slot][0] = '\0';

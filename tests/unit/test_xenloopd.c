@@ -646,6 +646,105 @@ static void test_never_idle(void **state)
 	assert_int_equal(fake_nl.closes, 0);
 }
 
+/* The peer, domain 3, opens a channel and closes it; then its pause is over. */
+static void flap(void)
+{
+	static unsigned int attempt = 1000;
+	struct xenloop_link *link = d.links.first;
+	char text[160];
+
+	snprintf(text, sizeof(text), "offer attempt=%u" FT
+		 " size=524288 gref=8 port=17 features=00000000\n", ++attempt);
+	fake_xs_put("xenloop/from/3-0-0", text);
+	pump();
+	assert_int_equal(link->sm.state, XENLOOP_PEER_CONNECTED);
+	fake_nl_send(XENLOOP_EVENT_UP, &fake_nl.chan[0]);
+	pump();
+	fake_nl.chan[0].reason = XENLOOP_REASON_PEER_CLOSED;
+	fake_nl_send(XENLOOP_EVENT_DRAINING, &fake_nl.chan[0]);
+	fake_nl_end(fake_nl.chan[0].id, XENLOOP_REASON_PEER_CLOSED);
+	pump();
+	assert_int_equal(link->sm.state, XENLOOP_PEER_BACKOFF);
+	xenloop_link_event(&d.links, link, XENLOOP_EV_TIMEOUT, NULL);
+}
+
+static unsigned int lines_of_flaps(int n)
+{
+	log_begin();
+	while (n--)
+		flap();
+	log_end();
+	return log_count("channel to web-2 (domain 3");
+}
+
+/* However often a peer opens and closes, it does not fill the journal. */
+static void test_bounded_log(void **state)
+{
+	start_with_peer("3");
+	assert_int_equal(lines_of_flaps(60), 50);
+	d.links.first->log_rate.last_ms -= 10000;
+	assert_int_equal(lines_of_flaps(60), 1);
+	assert_int_equal(log_count("(70 more about domain 3 not logged)"), 1);
+	/* Nor by leaving the roster in between, */
+	fake_xs_del("xenloop/from/3-0-0");
+	fake_xs_del("xenloop/roster/3");
+	pump();
+	assert_null(d.links.first);
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	pump();
+	assert_int_equal(lines_of_flaps(10), 0);
+	/* or by attempts that fail, each in another life. */
+	fake_xs_del("xenloop/from/3-0-0");
+	log_begin();
+	for (int i = 0; i < 10; i++) {
+		send_wanted();
+		xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_TIMEOUT,
+				   NULL);
+		assert_int_equal(d.links.first->sm.failures, 1);
+		fake_xs_put("xenloop/roster/3", i & 1 ? ROSTER :
+			    "xenloop 1\nepoch " EPOCH2 "\nfeatures 00000000\n"
+			    "name web-2\nlink 0 0 00:16:3e:00:00:07\n");
+		pump();
+	}
+	log_end();
+	assert_int_equal(log_count("failed"), 0);
+	/* After a while it is as new. */
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	pump();
+	d.links.first->log_rate.last_ms -= 10000000;
+	assert_int_equal(lines_of_flaps(1), 2);
+}
+
+/* What is kept of links that are gone is bounded, and what says nothing goes. */
+static void test_bounded_past(void **state)
+{
+	const struct xenloop_past *past;
+	unsigned int nr = 0;
+	char path[32];
+
+	start_with_peer("3");
+	for (int domid = 10; domid < 10 + 2 * XENLOOP_PAST_MAX; domid++) {
+		snprintf(path, sizeof(path), "xenloop/roster/%d", domid);
+		fake_xs_put(path, ROSTER);
+		pump();
+		xenloop_ratelimit_ok(&d.links.first->log_rate,
+				     xenloop_now_ms(), NULL);
+		fake_xs_del(path);
+		pump();
+	}
+	for (past = d.links.past; past; past = past->next) {
+		assert_int_equal(past->key.domid,
+				 9 + 2 * XENLOOP_PAST_MAX - nr);
+		nr++;
+	}
+	assert_int_equal(nr, XENLOOP_PAST_MAX);
+	for (struct xenloop_past *p = d.links.past; p; p = p->next)
+		p->log_rate.started = false;
+	fake_xs_del("xenloop/roster/3");
+	pump();
+	assert_null(d.links.past);
+}
+
 /* Events were lost: the module's state tells all the same. */
 static void test_overrun(void **state)
 {
@@ -1140,6 +1239,8 @@ int main(void)
 		TEST(test_adoption),
 		TEST(test_idle),
 		TEST(test_never_idle),
+		TEST(test_bounded_log),
+		TEST(test_bounded_past),
 		TEST(test_overrun),
 		TEST(test_suspend),
 		TEST(test_silent_suspend),

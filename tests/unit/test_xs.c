@@ -221,6 +221,8 @@ static void test_bucket(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_true(xenloop_ratelimit_ok(&rl, 1000000, NULL));
 	assert_false(xenloop_ratelimit_ok(&rl, 1000000, NULL));
+	assert_false(xenloop_ratelimit_is_full(&rl, 1000299));
+	assert_true(xenloop_ratelimit_is_full(&rl, 1000300));
 }
 
 /* The limit becomes stricter while the bucket is full. */

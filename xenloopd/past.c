@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* What stays of links that are gone; see link.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "xenloopd/link.h"
+
+static bool is_of(const struct xenloop_past *past,
+		  const struct xenloop_link *link)
+{
+	return past->key.domid == link->key.domid &&
+	       past->key.vif == link->key.vif &&
+	       past->key.peer_vif == link->key.peer_vif &&
+	       !memcmp(past->mac, link->mac, sizeof(past->mac));
+}
+
+static void remove_at(struct xenloop_past **at)
+{
+	struct xenloop_past *past = *at;
+
+	*at = past->next;
+	free(past);
+}
+
+/* Drops what says nothing more, and the oldest of what is too much. */
+static void trim(struct xenloop_links *links, uint64_t now_ms)
+{
+	struct xenloop_past **at = &links->past;
+	unsigned int nr = 0;
+
+	while (*at) {
+		if (nr == XENLOOP_PAST_MAX ||
+		    xenloop_ratelimit_is_full(&(*at)->log_rate, now_ms)) {
+			remove_at(at);
+		} else {
+			at = &(*at)->next;
+			nr++;
+		}
+	}
+}
+
+void xenloop_past_keep(struct xenloop_links *links,
+		       const struct xenloop_link *link)
+{
+	struct xenloop_past *past = malloc(sizeof(*past));
+
+	if (!past)
+		return;
+	*past = (struct xenloop_past){
+		.next = links->past,
+		.key = link->key,
+		.log_rate = link->log_rate,
+	};
+	memcpy(past->mac, link->mac, sizeof(past->mac));
+	links->past = past;
+	trim(links, links->io->now(links->arg));
+}
+
+void xenloop_past_recall(struct xenloop_links *links, struct xenloop_link *link)
+{
+	struct xenloop_past **at = &links->past;
+
+	while (*at && !is_of(*at, link))
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	link->log_rate = (*at)->log_rate;
+	remove_at(at);
+}
+
+void xenloop_past_forget(struct xenloop_links *links)
+{
+	while (links->past)
+		remove_at(&links->past);
+}
