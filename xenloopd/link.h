@@ -55,6 +55,7 @@ struct xenloop_link {
 	char reason[XENLOOP_WORD_MAX + 1]; /* why the last channel ended */
 	char why[XENLOOP_LINK_TEXT];	/* why the last attempt failed */
 	struct xenloop_ratelimit log_rate; /* of lines in the journal */
+	struct xenloop_ratelimit end_rate; /* of channels and attempts that end */
 
 	void *timer;			/* the io's; for the state machine */
 	void *bye_timer;		/* the io's; a bye's thirty seconds */
@@ -107,7 +108,7 @@ struct xenloop_past {
 	struct xenloop_past *next;	/* the newest first */
 	struct xenloop_node key;
 	uint8_t mac[XENLOOP_MAC_LEN];
-	struct xenloop_ratelimit log_rate;
+	struct xenloop_ratelimit log_rate, end_rate;
 };
 
 #define XENLOOP_PAST_MAX	256	/* the oldest is forgotten */

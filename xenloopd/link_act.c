@@ -198,11 +198,27 @@ static void arm(struct xenloop_links *links, struct xenloop_link *link,
 	links->io->timer(links->arg, link, ms);
 }
 
+/*
+ * A pause that the peer's doing leads to: of ms, and longer when that has come
+ * too often lately. By hand, and for closes of our own, there is none.
+ */
+static void arm_pause(struct xenloop_links *links, struct xenloop_link *link,
+		      uint32_t ms)
+{
+	uint64_t now = links->io->now(links->arg);
+	uint64_t wait = 0;
+
+	if (!xenloop_ratelimit_ok(&link->end_rate, now, NULL))
+		wait = xenloop_ratelimit_wait(&link->end_rate, now);
+	arm(links, link, wait > ms ? (uint32_t)wait : ms);
+}
+
 static void arm_backoff(struct xenloop_links *links, struct xenloop_link *link)
 {
 	uint32_t random = links->io->random(links->arg);
 
-	arm(links, link, xenloop_peer_backoff_ms(link->sm.failures, random));
+	arm_pause(links, link,
+		  xenloop_peer_backoff_ms(link->sm.failures, random));
 }
 
 int xenloop_link_add_peer(struct xenloop_links *links,
@@ -307,7 +323,7 @@ static void act_timer(struct xenloop_links *links, struct xenloop_link *link,
 		arm(links, link, links->close_ms);
 		break;
 	case XENLOOP_ACT_T_PAUSE:
-		arm(links, link, XENLOOP_PEER_PAUSE_MS);
+		arm_pause(links, link, XENLOOP_PEER_PAUSE_MS);
 		break;
 	case XENLOOP_ACT_T_BACKOFF:
 		arm_backoff(links, link);

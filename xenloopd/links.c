@@ -11,6 +11,13 @@
 #define LOG_BURST	50
 #define LOG_INTERVAL_MS	10000
 
+/*
+ * Channels and attempts that end, not by our wish: more than anybody brings
+ * about by hand in a row, and then as many as last some seconds each.
+ */
+#define END_BURST	200
+#define END_INTERVAL_MS	5000
+
 static bool same_key(const struct xenloop_node *a, const struct xenloop_node *b)
 {
 	return a->domid == b->domid && a->vif == b->vif &&
@@ -162,6 +169,8 @@ add_link(struct xenloop_links *links, const struct xenloop_node *key,
 	link->sm.listener = links->domid < key->domid;
 	link->log_rate = (struct xenloop_ratelimit)
 		XENLOOP_RATELIMIT_INIT(LOG_BURST, LOG_INTERVAL_MS);
+	link->end_rate = (struct xenloop_ratelimit)
+		XENLOOP_RATELIMIT_INIT(END_BURST, END_INTERVAL_MS);
 	xenloop_past_recall(links, link);
 	insert(links, link);
 	return link;

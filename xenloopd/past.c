@@ -22,6 +22,12 @@ static void remove_at(struct xenloop_past **at)
 	free(past);
 }
 
+static bool says_nothing(struct xenloop_past *past, uint64_t now_ms)
+{
+	return xenloop_ratelimit_is_full(&past->log_rate, now_ms) &&
+	       xenloop_ratelimit_is_full(&past->end_rate, now_ms);
+}
+
 /* Drops what says nothing more, and the oldest of what is too much. */
 static void trim(struct xenloop_links *links, uint64_t now_ms)
 {
@@ -29,8 +35,7 @@ static void trim(struct xenloop_links *links, uint64_t now_ms)
 	unsigned int nr = 0;
 
 	while (*at) {
-		if (nr == XENLOOP_PAST_MAX ||
-		    xenloop_ratelimit_is_full(&(*at)->log_rate, now_ms)) {
+		if (nr == XENLOOP_PAST_MAX || says_nothing(*at, now_ms)) {
 			remove_at(at);
 		} else {
 			at = &(*at)->next;
@@ -50,6 +55,7 @@ void xenloop_past_keep(struct xenloop_links *links,
 		.next = links->past,
 		.key = link->key,
 		.log_rate = link->log_rate,
+		.end_rate = link->end_rate,
 	};
 	memcpy(past->mac, link->mac, sizeof(past->mac));
 	links->past = past;
@@ -65,6 +71,7 @@ void xenloop_past_recall(struct xenloop_links *links, struct xenloop_link *link)
 	if (!*at)
 		return;
 	link->log_rate = (*at)->log_rate;
+	link->end_rate = (*at)->end_rate;
 	remove_at(at);
 }
 

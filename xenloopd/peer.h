@@ -89,8 +89,8 @@ enum xenloop_peer_action {
 	XENLOOP_ACT_T_STOP,	/* timer off */
 	XENLOOP_ACT_T_ANSWER,	/* how long the peer may take to answer */
 	XENLOOP_ACT_T_CLOSE,	/* how long the kernel may take to close */
-	XENLOOP_ACT_T_PAUSE,	/* XENLOOP_PEER_PAUSE_MS */
-	XENLOOP_ACT_T_BACKOFF,	/* xenloop_peer_backoff_ms() */
+	XENLOOP_ACT_T_PAUSE,	/* XENLOOP_PEER_PAUSE_MS at least */
+	XENLOOP_ACT_T_BACKOFF,	/* xenloop_peer_backoff_ms() at least */
 };
 
 #define XENLOOP_PEER_MAX_ACTIONS 8
@@ -98,7 +98,7 @@ enum xenloop_peer_action {
 /* What CLOSING leads to. */
 enum xenloop_peer_after {
 	XENLOOP_AFTER_IDLE,
-	XENLOOP_AFTER_PAUSE,	/* the peer closed: a short breath */
+	XENLOOP_AFTER_PAUSE,	/* the peer ended it: a short breath */
 	XENLOOP_AFTER_SILENT,
 	XENLOOP_AFTER_BACKOFF,
 };

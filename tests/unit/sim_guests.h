@@ -70,6 +70,7 @@ static struct sim {
 	bool relay_stopped;
 	unsigned int fail, lose;	/* per mille: kernel calls, events */
 	unsigned int slow;		/* ms that anything may take */
+	unsigned int drain;		/* ms that a close in good order may take */
 	unsigned int handshakes;	/* listens and connects tried */
 	unsigned int reports[XENLOOP_REPORT_FAILED + 1];
 } sim;
@@ -210,7 +211,7 @@ static inline void sim_peer_closes(struct sim_guest *g, uint64_t id,
 static inline void sim_close(struct sim_guest *g, struct sim_chan *c,
 			     uint32_t reason, bool drain)
 {
-	unsigned int most = drain ? SIM_DRAIN_MS : 10;
+	unsigned int most = drain ? sim.drain : 10;
 
 	if (c->state != XENLOOP_CHAN_STATE_DRAINING) {
 		c->reason = reason;
@@ -730,6 +731,7 @@ static inline void sim_reset(uint32_t seed)
 	memset(&sim, 0, sizeof(sim));
 	sim.seed = seed * 2654435761u | 1;
 	sim.slow = 20;
+	sim.drain = SIM_DRAIN_MS;
 	for (int i = 0; i < 2; i++) {
 		sim.guest[i].me = i;
 		sim.guest[i].domid = i ? 7 : 3;

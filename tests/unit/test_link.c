@@ -296,18 +296,75 @@ static void test_disconnect(void **state)
 	}
 }
 
-/* Down and up by hand, many times: never slower than the close takes. */
+/*
+ * Down and up by hand, many times in a row and by either side: never slower than
+ * the close takes, although the other side only sees a peer that closes.
+ */
 static void test_disconnect_often(void **state)
 {
 	start(3);
+	sim.drain = 100;
 	come_up();
-	for (int i = 0; i < 200; i++) {
-		xenloop_link_event(&A->links, sim_link(A, 0),
+	for (int i = 0; i < 400; i++) {
+		struct sim_guest *g = i < 200 ? A : B;
+		uint64_t end = sim.now + 600;
+
+		xenloop_link_event(&g->links, sim_link(g, 0),
 				   XENLOOP_EV_DISCONNECT, "disconnected");
-		xenloop_link_event(&A->links, sim_link(A, 0),
+		xenloop_link_event(&g->links, sim_link(g, 0),
 				   XENLOOP_EV_CONNECT, NULL);
-		sim_run(SIM_DRAIN_MS + 3000);
+		assert_false(is_up(0));
+		while (!is_up(0) && sim.now < end)
+			sim_run(10);
 		assert_true(is_up(0));
+	}
+}
+
+/* A peer that closes each channel as soon as it is up, and asks for the next. */
+static unsigned int flaps(struct sim_guest *hostile, unsigned int seconds)
+{
+	uint64_t end = sim.now + seconds * 1000;
+	unsigned int n = 0;
+
+	while (sim.now < end) {
+		sim_run(10);
+		if (is_up(0)) {
+			sim_close(hostile, sim_slot_chan(hostile, 0),
+				  XENLOOP_REASON_REQUESTED, false);
+			n++;
+		} else if (state_of(hostile, 0) == XENLOOP_PEER_BACKOFF) {
+			xenloop_link_event(&hostile->links,
+					   sim_link(hostile, 0),
+					   XENLOOP_EV_CONNECT, NULL);
+		}
+	}
+	return n;
+}
+
+/* What that costs is bounded. Channels that last are the way back. */
+static void test_flapping(void **state)
+{
+	/* One pause is short for each that is as long as it takes. */
+	const unsigned int most = 2 * 100 / 5 + 5;
+
+	for (int i = 0; i < 2; i++) {
+		struct sim_guest *hostile = i ? A : B, *victim = i ? B : A;
+
+		start(1);
+		sim.drain = 10;
+		come_up();
+		assert_in_range(flaps(hostile, 100), 200, 200 + most);
+		assert_in_range(flaps(hostile, 100), 10, most);
+		/* To leave the roster for a moment is none. */
+		xenloop_links_update(&victim->links, hostile->domid, NULL);
+		sim_run(2000);
+		sim_roster(victim, 0, 0);
+		assert_in_range(flaps(hostile, 100), 10, most);
+		sim_run(15000);
+		assert_true(all_up());
+		sim_run(500 * 1000);
+		assert_true(all_up());
+		assert_in_range(flaps(hostile, 20), 50, 200);
 	}
 }
 
@@ -718,6 +775,7 @@ int main(void)
 		cmocka_unit_test(test_no_offer),
 		cmocka_unit_test(test_disconnect),
 		cmocka_unit_test(test_disconnect_often),
+		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_max_channels),
 		cmocka_unit_test(test_max_channels_later),
 		cmocka_unit_test(test_foreign_messages),

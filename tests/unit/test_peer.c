@@ -271,17 +271,22 @@ static void test_idle_and_back(void **state)
 				      A(OFFER), A(T_ANSWER), A(INBOX) } });
 }
 
-/* A new offer while the old channel lives: that one goes first. */
+/*
+ * A new offer while the old channel lives: that one goes first, and then there
+ * is a pause as after any other close by the peer.
+ */
 static void test_new_offer(void **state)
 {
 	WALK(false, READY,
 	     { E(OFFER), S(CONNECTED), TAKE }, IS_UP,
 	     { E(OFFER), S(CLOSING), { A(DRAIN), A(T_CLOSE) } },
 	     { E(OFFER), S(CLOSING), { 0 } },
-	     { E(DOWN), S(IDLE), OVER },
+	     { E(DOWN), S(BACKOFF), { A(FORGET), A(ADD_PEER), A(T_PAUSE) } },
+	     { E(TIMEOUT), S(IDLE), { A(T_STOP), A(INBOX) } },
 	     { E(OFFER), S(CONNECTED), TAKE },
 	     { E(OFFER), S(CLOSING), { A(CLOSE), A(CLEAR), A(T_CLOSE) } },
-	     { E(DOWN), S(IDLE), OVER });
+	     { E(DOWN), S(BACKOFF), { A(FORGET), A(ADD_PEER), A(T_PAUSE) } },
+	     { E(TIMEOUT), S(IDLE), { A(T_STOP), A(INBOX) } });
 }
 
 /*

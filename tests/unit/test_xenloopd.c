@@ -677,6 +677,42 @@ static unsigned int lines_of_flaps(int n)
 	return log_count("channel to web-2 (domain 3");
 }
 
+/* Nor can offers that follow each other at once keep this side at work. */
+static void test_offer_after_offer(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	for (unsigned int i = 0; i < 200; i++) {
+		unsigned int connects = fake_nl.connects;
+		char text[160];
+
+		snprintf(text, sizeof(text), "offer attempt=%u" FT
+			 " size=524288 gref=8 port=17 features=00000000\n",
+			 100 + i);
+		fake_xs_put("xenloop/from/3-0-0", text);
+		pump();
+		assert_int_equal(fake_nl.chan[0].state,
+				 XENLOOP_CHAN_STATE_DRAINING);
+		fake_nl_end(fake_nl.chan[0].id, XENLOOP_REASON_REQUESTED);
+		pump();
+		assert_int_equal(fake_nl.connects, connects);
+		xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_TIMEOUT,
+				   NULL);
+		assert_int_equal(fake_nl.connects, connects + 1);
+		fake_nl_send(XENLOOP_EVENT_UP, &fake_nl.chan[0]);
+		pump();
+	}
+	/* The bucket is empty: this pause is a long one. */
+	fake_nl_end(fake_nl.chan[0].id, XENLOOP_REASON_PEER_CLOSED);
+	pump();
+	usleep(1000 * (XENLOOP_PEER_PAUSE_MS + 50));
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_BACKOFF);
+	/* By hand it is over at once. */
+	xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_CONNECT, NULL);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_REQUESTED);
+}
+
 /* However often a peer opens and closes, it does not fill the journal. */
 static void test_bounded_log(void **state)
 {
@@ -1239,6 +1275,7 @@ int main(void)
 		TEST(test_adoption),
 		TEST(test_idle),
 		TEST(test_never_idle),
+		TEST(test_offer_after_offer),
 		TEST(test_bounded_log),
 		TEST(test_bounded_past),
 		TEST(test_overrun),
