@@ -137,7 +137,7 @@ check: deps
 UNIT	:= $(patsubst %.c,$(BUILD)/asan/%,$(wildcard tests/unit/test_*.c)) \
 	   $(patsubst %.c,$(BUILD)/tsan/%,$(wildcard tests/unit/test_fifo*.c))
 FUZZERS	:= $(patsubst %.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-unit-programs: $(UNIT) $(FUZZERS) $(FIFO_BENCH) userspace $(BUILD)/asan/bin/xenloopctl $(BUILD)/asan/tests/sim/sim
+unit-programs: $(UNIT) $(FUZZERS) $(FIFO_BENCH) userspace $(addprefix $(BUILD)/asan/bin/,$(PROGS)) $(BUILD)/asan/tests/sim/sim
 check-unit:
 	@scripts/deps --check
 	@unbuilt=; $(MAKE) --no-print-directory -s -k -j$(NPROC) BUILD=$(BUILD) unit-programs || unbuilt=--unbuilt; \

@@ -27,7 +27,8 @@ static const char usage[] =
 	"  -f, --foreground    no effect: this is how it runs\n"
 	"  -v, --verbose       log more\n"
 	"  -t, --check-config  read the settings, tell what is wrong, and exit\n"
-	"      --clean         remove all nodes that xendiscoverd wrote, and exit\n"
+	"      --clean         remove all nodes that xendiscoverd wrote, and exit,\n"
+	"                      whatever the settings say\n"
 	"  -h, --help\n"
 	"  -V, --version\n"
 	"\n"
@@ -151,6 +152,24 @@ static int check_place(void)
 	return XENLOOP_EXIT_ERROR;
 }
 
+/* A removal must not fail for a mistake in what is removed, too. */
+static struct xenloop_settings *load_settings(const struct xenloop_discoverd *d,
+					      const struct options *o)
+{
+	struct xenloop_settings *settings;
+	struct xenloop_conf_error err;
+
+	settings = xenloop_settings_load(d->config, d->config_optional, &err);
+	if (settings)
+		return settings;
+	if (!o->clean || o->check) {
+		log_err("conf", "%s", err.text);
+		return NULL;
+	}
+	log_warn("conf", "%s; going on with the defaults", err.text);
+	return xenloop_settings_parse("", "", 0, &err);
+}
+
 static int run(struct xenloop_discoverd *d)
 {
 	int status = xenloop_discoverd_init(d);
@@ -169,7 +188,6 @@ int main(int argc, char **argv)
 		.sysfs = "/sys", .xs_ops = &xenloop_xs_libxenstore,
 		.xen_ops = &xenloop_xen_libxenctrl,
 	};
-	struct xenloop_conf_error err;
 	struct options o = { 0 };
 	int status;
 
@@ -177,11 +195,9 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	xenloop_log_init("xendiscoverd", d.verbose);
-	d.settings = xenloop_settings_load(d.config, d.config_optional, &err);
-	if (!d.settings) {
-		log_err("conf", "%s", err.text);
+	d.settings = load_settings(&d, &o);
+	if (!d.settings)
 		return XENLOOP_EXIT_USAGE;
-	}
 	xenloop_log_set_verbose(d.verbose || d.settings->verbose);
 	status = o.check ? XENLOOP_EXIT_OK : check_place();
 	if (status < 0)

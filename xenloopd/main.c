@@ -30,7 +30,8 @@ static void usage(FILE *out)
 	      "  -c, --config=FILE   settings; default " XENLOOPD_CONF "\n"
 	      "      --check-config  check the settings and end\n"
 	      "      --flush         close all channels, detach all interfaces, stop being\n"
-	      "                      a peer, and end; the daemon must not be running\n"
+	      "                      a peer, and end, whatever the settings say; the\n"
+	      "                      daemon must not be running\n"
 	      "  -v, --verbose       more in the log\n"
 	      "  -h, --help\n"
 	      "  -V, --version\n"
@@ -190,6 +191,23 @@ static int run(struct xenloopd *d, const struct options *o)
 	return status;
 }
 
+/* A removal must not fail for a mistake in what is removed, too. */
+static bool load_settings(struct xenloopd *d, const struct options *o)
+{
+	char why[256];
+
+	if (xenloopd_settings_load(&d->settings, d->conf_path,
+				   d->conf_required, why, sizeof(why)))
+		return true;
+	if (!o->flush || o->check) {
+		log_err("conf", "%s", why);
+		return false;
+	}
+	log_warn("conf", "%s; going on with the defaults", why);
+	xenloopd_settings_default(&d->settings);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static struct xenloopd d = {
@@ -198,7 +216,6 @@ int main(int argc, char **argv)
 		.sysfs = "/sys/class/net",
 	};
 	struct options o = { .conf = NULL };
-	char why[256];
 	int status = parse_options(argc, argv, &o);
 
 	if (status)
@@ -206,11 +223,8 @@ int main(int argc, char **argv)
 	xenloop_log_init("xenloopd", o.verbose);
 	d.conf_path = o.conf ? o.conf : XENLOOPD_CONF;
 	d.conf_required = o.conf;
-	if (!xenloopd_settings_load(&d.settings, d.conf_path, d.conf_required,
-				    why, sizeof(why))) {
-		log_err("conf", "%s", why);
+	if (!load_settings(&d, &o))
 		return XENLOOPD_USAGE;
-	}
 	if (o.check)
 		return XENLOOPD_OK;
 	status = check_environment();

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""The daemons' options, as far as they go without Xen: what bad settings stop, and what they do not."""
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = ROOT / os.environ.get('BUILD', 'build') / 'asan/bin'
+# What ends without Xen, too; here it would take channels from guests.
+ON_XEN = pathlib.Path('/sys/hypervisor/type').exists()
+USAGE, NO_XEN = 2, 3
+REMOVAL = {'xenloopd': '--flush', 'xendiscoverd': '--clean'}
+
+
+def run(daemon, *arguments):
+    return subprocess.run([PROGRAMS / daemon, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+
+class BadSettings(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.bad = pathlib.Path(directory.name, 'bad.conf')
+        self.bad.write_text('[nowhere]\nkey = 1\n')
+        self.missing = pathlib.Path(directory.name, 'missing.conf')
+
+    def test_nothing_starts_with_them(self):
+        for daemon, option in REMOVAL.items():
+            for arguments in ((), ('--check-config',), ('--check-config', option)):
+                for path in (self.bad, self.missing):
+                    with self.subTest(daemon, arguments=arguments, path=path.name):
+                        done = run(daemon, *arguments, '-c', path)
+                        self.assertEqual(done.returncode, USAGE, done.stderr)
+                        self.assertIn(str(path), done.stderr)
+
+    @unittest.skipIf(ON_XEN, 'this is a Xen guest or host')
+    def test_removal_goes_on_without_them(self):
+        """Whoever takes the package off is not kept from it by a mistake in a file that goes, too."""
+        for daemon, option in REMOVAL.items():
+            for path in (self.bad, self.missing):
+                with self.subTest(daemon, path=path.name):
+                    done = run(daemon, option, '-c', path)
+                    self.assertEqual(done.returncode, NO_XEN, done.stderr)
+                    self.assertIn(str(path), done.stderr)
+                    self.assertIn('defaults', done.stderr)
+
+
+if __name__ == '__main__':
+    unittest.main()
