@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/log.h"
 #include "xendiscoverd/privileges.h"
@@ -195,6 +196,9 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	xenloop_log_init("xendiscoverd", d.verbose);
+	/* ExecReload= has the unit's capability, the daemon has none any more. */
+	if (o.check && geteuid())
+		xenloop_privileges_drop();
 	d.settings = load_settings(&d, &o);
 	if (!d.settings)
 		return XENLOOP_EXIT_USAGE;

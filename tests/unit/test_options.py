@@ -13,10 +13,14 @@ PROGRAMS = ROOT / os.environ.get('BUILD', 'build') / 'asan/bin'
 ON_XEN = pathlib.Path('/sys/hypervisor/type').exists()
 USAGE, NO_XEN = 2, 3
 REMOVAL = {'xenloopd': '--flush', 'xendiscoverd': '--clean'}
+# With no leak detection, which needs to trace the process.
+AS_THE_UNIT = ('env', 'ASAN_OPTIONS=detect_leaks=0', 'setpriv', '--reuid=65534', '--clear-groups',
+               '--inh-caps=-all,+dac_override', '--ambient-caps=+dac_override')
 
 
-def run(daemon, *arguments):
-    return subprocess.run([PROGRAMS / daemon, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+def run(daemon, *arguments, by=()):
+    return subprocess.run([*by, PROGRAMS / daemon, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60)
 
 
 class BadSettings(unittest.TestCase):
@@ -35,6 +39,16 @@ class BadSettings(unittest.TestCase):
                         done = run(daemon, *arguments, '-c', path)
                         self.assertEqual(done.returncode, USAGE, done.stderr)
                         self.assertIn(str(path), done.stderr)
+
+    @unittest.skipIf(os.getuid(), 'only root can give a capability away')
+    def test_check_reads_them_as_the_daemon_does(self):
+        """ExecReload= gets the unit's capability, which the daemon has given up."""
+        self.bad.write_text('[policy]\ndefault = deny\n')
+        os.chmod(self.bad.parent, 0o755)
+        for mode, status in ((0o644, 0), (0o600, USAGE)):
+            os.chmod(self.bad, mode)
+            done = run('xendiscoverd', '--check-config', '-c', self.bad, by=AS_THE_UNIT)
+            self.assertEqual(done.returncode, status, done.stderr)
 
     @unittest.skipIf(ON_XEN, 'this is a Xen guest or host')
     def test_removal_goes_on_without_them(self):

@@ -60,6 +60,12 @@ class Units(unittest.TestCase):
                 self.assertEqual(settings(path, 'AmbientCapabilities'), [CAPABILITIES[daemon]])
                 self.assertIn((user, '-' if user == 'xenloop' else '-:xenloop'), made)
 
+    def test_reload_fails_for_bad_settings(self):
+        """SIGHUP has no answer: who adds a rule and misspells it must not be told that it is in force."""
+        for daemon in USERS:
+            self.assertEqual(settings(ROOT / f'systemd/{daemon}.service', 'ExecReload'),
+                             [f'/usr/sbin/{daemon} --check-config', '/bin/kill -HUP $MAINPID'])
+
     def test_users_are_made(self):
         """By systemd-sysusers, into an empty system."""
         with tempfile.TemporaryDirectory() as root:

@@ -68,10 +68,10 @@ def bad_configuration(host):
 
 
 def bad_reload(host):
-    """A bad file at reload changes nothing."""
+    """A bad file at reload changes nothing, and whoever asked for it is told."""
     before = loop.ask(host.g1, 'status')['settings']
-    host.g1.sh('cp /etc/xenloop/xenloopd.conf /root/good.conf; echo nonsense >>/etc/xenloop/xenloopd.conf; '
-               'systemctl reload xenloopd', check=False)
+    host.g1.sh('cp /etc/xenloop/xenloopd.conf /root/good.conf; echo nonsense >>/etc/xenloop/xenloopd.conf')
+    expect_equal(host.g1.ok('systemctl reload xenloopd'), False, 'the reload succeeds')
     wait_for(lambda: 'nonsense' in host.g1.sh('journalctl -u xenloopd --no-pager -n 20')
              or 'xenloopd.conf:' in host.g1.sh('journalctl -u xenloopd --no-pager -n 20'), 20, 'the journal names the file')
     expect_equal(loop.ask(host.g1, 'status')['settings'], before, 'settings')
