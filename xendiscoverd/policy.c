@@ -58,11 +58,66 @@ static void copy_lower(char *to, const char *from)
 	while (*from++);
 }
 
+/*
+ * Somebody meant a MAC address or a UUID: hexadecimal digits in several groups,
+ * or as many as one of the two has. "db-1" is a name.
+ */
+static bool looks_like_id(const char *s)
+{
+	unsigned int digits = 0, dashes = 0;
+
+	for (; *s; s++) {
+		if (*s == '-')
+			dashes++;
+		else if (isxdigit((unsigned char)*s))
+			digits++;
+		else
+			return false;
+	}
+	if (!dashes)
+		return digits == 12 || digits == 32;
+	return dashes > 1 && digits > 10;
+}
+
+/* Behind the ] that ends a set of a shell pattern, or NULL. */
+static const char *end_of_set(const char *s)
+{
+	if (*s == '!' || *s == '^')
+		s++;
+	if (!*s)
+		return NULL;
+	/* As the first, ] is a member. */
+	s = strchr(s + 1, ']');
+	return s ? s + 1 : NULL;
+}
+
+/* Why a word is no name, although it is nothing else either; NULL if it is. */
+static const char *not_a_name(const char *s)
+{
+	if (looks_like_id(s))
+		return "neither MAC address nor UUID";
+	while (s && *s) {
+		char c = *s++;
+
+		if (c == ':')
+			return "no MAC address";
+		if (c == ',')
+			return "a comma, where blanks separate";
+		if (c & 0x80)
+			return "not ASCII; names have _ there";
+		if (c == '\\' && !*s++)
+			return "\\ at the end";
+		if (c == '[')
+			s = end_of_set(s);
+	}
+	return s ? NULL : "[ without ]";
+}
+
 static int parse_selector(const char *word, struct xenloop_selector *sel,
 			  char *why, size_t size)
 {
 	char lower[sizeof(sel->text)];
-	const char *text = word;
+	const char *text = word, *problem = NULL;
 
 	memset(sel, 0, sizeof(*sel));
 	if (*word == '@')
@@ -83,8 +138,12 @@ static int parse_selector(const char *word, struct xenloop_selector *sel,
 		strcpy(sel->text, lower);
 	} else {
 		sel->kind = XENLOOP_SELECT_NAME;
+		problem = not_a_name(text);
 	}
-	return 0;
+	if (!problem)
+		return 0;
+	snprintf(why, size, "%s: %.64s", problem, word);
+	return -EINVAL;
 }
 
 /* Makes room for one more of `width` bytes and returns it, zeroed, or NULL. */
@@ -140,13 +199,17 @@ int xenloop_policy_add_group(struct xenloop_policy *policy, const char *value,
 	struct words w;
 	int err;
 
-	if (!len || len > XENLOOP_NAME_MAX || strcspn(value, " \t@") < len) {
+	if (!len || len > XENLOOP_NAME_MAX || strcspn(value, " \t@,") < len) {
 		snprintf(why, size, "not NAME: SELECTOR...");
 		return -EINVAL;
 	}
 	err = split(colon + 1, &w, why, size);
 	if (err)
 		return err;
+	if (!w.nr) {
+		snprintf(why, size, "has no members: %.*s", (int)len, value);
+		return -EINVAL;
+	}
 	group = append(&policy->group, &policy->nr_groups, sizeof(*group));
 	if (!group)
 		return -ENOMEM;

@@ -75,7 +75,8 @@ static void test_rules(void **state)
 		{ "[policy]\ndeny = 00:16:3e:00:00:02 *", 2 },
 		{ "[policy]\ndefault = deny\ngroup = g: web-2 00:16:3e:00:00:03\nallow = @g", 4 },
 		{ "[policy]\ndefault = deny\nallow = @g web-1\ngroup = g: web-2 db", 3 },
-		{ "[policy]\ngroup = empty:\ndeny = @empty *", 7 },
+		{ "[policy]\ndeny = web-[1-9] d[!a]*", 1 },
+		{ "[policy]\ndeny = []w]eb-1 \\d\\b", 5 },
 		{ "[policy]\ndeny = Web-1 *", 7 },
 	};
 
@@ -110,6 +111,30 @@ static void test_off(void **state)
 	xenloop_settings_free(s);
 }
 
+/* Names that look odd, and are none the less. */
+static void test_odd_names(void **state)
+{
+	static const char *const names[] = {
+		"db-1", "cafe", "deadbeef", "a-1-2-3-4", "20240101120000",
+		"1234567890", "fe-01", "web_1.example", "[d]eadbeef0001", "?",
+		"00-16-3e-*", "a]", "\\[x", "-", "web-[[:digit:]]", "\\:",
+	};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *error;
+		struct xenloop_settings *s;
+
+		snprintf(text, sizeof(text), "[policy]\noff = %s", names[i]);
+		s = parse(text, &error);
+		if (!s)
+			fail_msg("%s: %s", names[i], error);
+		assert_int_equal(s->policy.off[0].kind, XENLOOP_SELECT_NAME);
+		xenloop_settings_free(s);
+	}
+}
+
 static void test_bad(void **state)
 {
 	static const struct {
@@ -125,6 +150,23 @@ static void test_bad(void **state)
 		{ "[policy]\ngroup = @g: web-1", "f:2: group: not NAME: SELECTOR..." },
 		{ "[policy]\ngroup = g: @h", "f:2: group: a group can't hold a group: @h" },
 		{ "[policy]\ngroup = g: a\ngroup = g: b", "f:3: group: group given before: g" },
+		{ "[policy]\ngroup = shop:", "f:2: group: has no members: shop" },
+		{ "[policy]\ngroup = shop:   # web-1", "f:2: group: has no members: shop" },
+		{ "[policy]\ngroup = a,b: web-1", "f:2: group: not NAME: SELECTOR..." },
+		{ "[policy]\ngroup = a: web-1, web-2", "f:2: group: a comma, where blanks separate: web-1," },
+		{ "[policy]\noff = web-1,web-2", "f:2: off: a comma, where blanks separate: web-1,web-2" },
+		/* In a name, ? stands for what can't be written. */
+		{ "[policy]\ndeny = 00:16:3e:00:00:9 web-1", "f:2: deny: no MAC address: 00:16:3e:00:00:9" },
+		{ "[policy]\noff = 01:00:5e:00:00:01", "f:2: off: no MAC address: 01:00:5e:00:00:01" },
+		{ "[policy]\noff = 00:16:3e:*", "f:2: off: no MAC address: 00:16:3e:*" },
+		{ "[policy]\noff = 00-16-3e-00-00-99", "f:2: off: neither MAC address nor UUID: 00-16-3e-00-00-99" },
+		{ "[policy]\noff = 00163E000099", "f:2: off: neither MAC address nor UUID: 00163E000099" },
+		{ "[policy]\noff = 11111111-1111-1111-1111-11111111111", "f:2: off: neither MAC address nor UUID: 11111111-1111-1111-1111-11111111111" },
+		{ "[policy]\noff = 11111111111111111111111111111111", "f:2: off: neither MAC address nor UUID: 11111111111111111111111111111111" },
+		{ "[policy]\nallow = web-[ab db", "f:2: allow: [ without ]: web-[ab" },
+		{ "[policy]\nallow = web-[]", "f:2: allow: [ without ]: web-[]" },
+		{ "[policy]\nallow = web\\", "f:2: allow: \\ at the end: web\\" },
+		{ "[policy]\noff = w\xc3\xa9""b", "f:2: off: not ASCII; names have _ there: w\xc3\xa9""b" },
 		{ "[limits]\nmax-messages = 0", "f:2: max-messages: 0 is not within 1 and 10000" },
 		{ "[limits]\nmessages-per-second = many", "f:2: messages-per-second: not a number: many" },
 		{ "[eligible]\nrate-limited = maybe", "f:2: rate-limited: neither yes nor no: maybe" },
@@ -201,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_odd_names),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_delivered_file),
 	};
