@@ -11,7 +11,8 @@
 
 static const char to_prefix[] = "to/";
 
-static void mark_entry(struct xenloop_guest *guest,
+/* False: no room for it. */
+static bool mark_entry(struct xenloop_guest *guest,
 		       const struct xenloop_node *node,
 		       const struct xenloop_settings *s,
 		       struct xenloop_relay_counters *c)
@@ -24,16 +25,17 @@ static void mark_entry(struct xenloop_guest *guest,
 		entry->stale = true;
 		entry->listed = true;
 		box->stale = true;
-		return;
+		return true;
 	}
 	c->ignored++;
 	if (!box->overflow)
 		xenloop_event_overflow(guest, s->max_messages,
 				       xenloop_now_ms());
 	box->overflow = true;
+	return false;
 }
 
-void xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
+bool xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
 			const struct xenloop_settings *s,
 			struct xenloop_relay_counters *c)
 {
@@ -42,14 +44,14 @@ void xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
 
 	if (!*rest || !strcmp(rest, "to")) {
 		guest->outbox.rescan = true;
-		return;
+		return true;
 	}
 	if (strncmp(rest, to_prefix, len))
-		return;
-	if (xenloop_node_parse(rest + len, &node))
-		c->ignored++;
-	else
-		mark_entry(guest, &node, s, c);
+		return false;
+	if (!xenloop_node_parse(rest + len, &node))
+		return mark_entry(guest, &node, s, c);
+	c->ignored++;
+	return false;
 }
 
 /* Entries that the directory does not list are gone: to be read, too. */

@@ -22,9 +22,10 @@ struct xenloop_relay_counters {
 
 /*
  * A watch said that something changed in the outbox of `guest`: `rest` is the
- * path below data/xenloop ("to/5-0-0", "to", or "").
+ * path below data/xenloop ("to/5-0-0", "to", or ""). Is there something to be
+ * read now?
  */
-void xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
+bool xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
 			const struct xenloop_settings *s,
 			struct xenloop_relay_counters *c);
 

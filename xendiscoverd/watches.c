@@ -150,6 +150,7 @@ static void data_fired(struct xenloop_discoverd *d, const char *domid,
 	uint64_t now_ms = xenloop_now_ms();
 	struct xenloop_guest *guest;
 	bool hello = !strcmp(rest, "hello");
+	bool marked;
 	uint64_t wait;
 	uint32_t id;
 
@@ -160,8 +161,10 @@ static void data_fired(struct xenloop_discoverd *d, const char *domid,
 		return;
 	if (!*rest || hello)
 		guest->hello_stale = true;
-	xenloop_relay_mark(guest, rest, d->settings, &d->relay);
-	/* What we would not read yet is no reason to begin a round. */
+	marked = xenloop_relay_mark(guest, rest, d->settings, &d->relay);
+	/* What we would not read, or not yet, is no reason to begin a round. */
+	if (!marked && !hello)
+		return;
 	wait = hello ? xenloop_guest_hello_wait(guest, now_ms) :
 		       xenloop_ratelimit_wait(&guest->message_rate, now_ms);
 	xenloop_discoverd_schedule(d, wait);

@@ -342,6 +342,41 @@ static void test_flood_rounds(void **state)
 	event_base_free(base);
 }
 
+/* What is no message of its, or has no room, is no reason for a round at all. */
+static void test_junk_rounds(void **state)
+{
+	static const char *const junk[] = {
+		"junk", "to/junk", "to/2-0-0/below", "tomorrow", "hello/below",
+		"to/2-99-9",
+	};
+	struct event_base *base = event_base_new();
+	char path[64];
+	uint64_t wait;
+	bool fired;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), OUT "2-%d-9", i);
+		put_and_run(path, REQUEST);
+	}
+	host.d.model.guest[0]->message_rate.started = false;
+	host.d.work = evtimer_new(base, on_work, NULL);
+	host.d.connected = true;
+	for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
+		snprintf(path, sizeof(path), "/local/domain/1/data/xenloop/%s",
+			 junk[i]);
+		fake_xs_put(path, "x");
+		assert_int_equal(host_step(&fired, &wait), 0);
+		assert_true(fired);
+		if (event_pending(host.d.work, EV_TIMEOUT, NULL))
+			fail_msg("%s begins a round", junk[i]);
+	}
+	put_and_run(OUT "2-0-9", REQUEST);
+	assert_true(event_pending(host.d.work, EV_TIMEOUT, NULL));
+	event_free(host.d.work);
+	event_base_free(base);
+}
+
 static void test_too_many(void **state)
 {
 	struct xenloop_outbox *box = &host.d.model.guest[0]->outbox;
@@ -383,7 +418,7 @@ int main(void)
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_sender_destroyed), T(test_flood),
 		T(test_lower_burst), T(test_empty_flood), T(test_flood_rounds),
-		T(test_too_many),
+		T(test_junk_rounds), T(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
