@@ -65,10 +65,10 @@ void xenloop_show_peers(const struct xenloop_output *o, const json_t *reply)
 
 	if (links)
 		table(o, links, link_columns,
-		      "No pairs: nobody runs xenloopd on the same network.");
+		      "No pairs: no two guests run xenloopd on one network; xenloopctl doctor GUEST GUEST says why.");
 	else
 		table(o, json_object_get(reply, "peers"), peer_columns,
-		      "No peers: no other guest on this host runs xenloopd, or policy keeps it apart.");
+		      "No peers: no other guest runs xenloopd on this guest's networks, or it is kept apart; xenloopctl doctor GUEST GUEST in Dom0 says why.");
 }
 
 /* One row per vif: its own members and those of its guest, except the list. */
