@@ -99,33 +99,65 @@ static void look(struct xenloop_links *links, struct xenloop_link *link)
 	links->io->inbox(links->arg, link);
 }
 
-/* Would the event start a channel, and is there no room for it? */
-static bool is_full(const struct xenloop_links *links,
-		    struct xenloop_link *link, enum xenloop_peer_event event)
+static bool is_on_its_way(const struct xenloop_peer *sm)
 {
-	bool waited = event == XENLOOP_EV_TIMEOUT && link->sm.wanted;
-
-	if (event != XENLOOP_EV_WANTED && event != XENLOOP_EV_REQUEST &&
-	    event != XENLOOP_EV_OFFER && event != XENLOOP_EV_CONNECT && !waited)
-		return false;
-	if (xenloop_peer_has_chan(&link->sm) ||
-	    xenloop_links_count(links, true) < links->max_chans)
-		return false;
-	set_why(link, "max-channels reached");
-	if (!waited)
-		return true;
-	/* The timer ends; the module, or the peer, will ask again. */
-	link->sm.wanted = false;
-	return false;
+	return sm->state == XENLOOP_PEER_REQUESTED || xenloop_peer_has_chan(sm);
 }
 
-void xenloop_link_event(struct xenloop_links *links, struct xenloop_link *link,
+/* Would the event start a channel, or take one up, if there is room for it? */
+static bool is_start(const struct xenloop_link *link,
+		     enum xenloop_peer_event event)
+{
+	struct xenloop_peer then = link->sm;
+
+	switch (event) {
+	case XENLOOP_EV_WANTED:
+	case XENLOOP_EV_REQUEST:
+	case XENLOOP_EV_OFFER:
+	case XENLOOP_EV_CONNECT:
+	case XENLOOP_EV_TIMEOUT:
+		break;
+	default:
+		return false;
+	}
+	xenloop_peer_step(&then, event);
+	return then.state != link->sm.state && is_on_its_way(&then) &&
+	       !xenloop_peer_has_chan(&link->sm);
+}
+
+static bool is_full(const struct xenloop_links *links,
+		    const struct xenloop_link *link,
+		    enum xenloop_peer_event event)
+{
+	return is_start(link, event) &&
+	       xenloop_links_count(links, true) >= links->max_chans;
+}
+
+/* What becomes of the event without the channel. */
+static void be_full(struct xenloop_links *links, struct xenloop_link *link,
+		    enum xenloop_peer_event event)
+{
+	set_why(link, "max-channels reached");
+	if (event == XENLOOP_EV_CONNECT) {
+		run(links, link, XENLOOP_EV_RELEASE, NULL);
+	} else if (event == XENLOOP_EV_TIMEOUT) {
+		/* The module, or the peer, will ask again. */
+		link->sm.wanted = false;
+		run(links, link, event, NULL);
+	}
+}
+
+bool xenloop_link_event(struct xenloop_links *links, struct xenloop_link *link,
 			enum xenloop_peer_event event, const char *reason)
 {
-	if (is_full(links, link, event))
-		return;
-	run(links, link, event, reason);
+	bool full = is_full(links, link, event);
+
+	if (full)
+		be_full(links, link, event);
+	else
+		run(links, link, event, reason);
 	look(links, link);
+	return !full;
 }
 
 static bool is_for_role(const struct xenloop_link *link,
@@ -148,9 +180,11 @@ static void take_new(struct xenloop_links *links, struct xenloop_link *link,
 	uint32_t attempt = link->in.attempt;
 
 	/* It may well be read more than once. */
-	if (attempt == *seen || is_full(links, link, event))
+	if (attempt == *seen)
 		return;
-	if (!run(links, link, event, NULL))
+	if (is_full(links, link, event))
+		be_full(links, link, event);
+	else if (!run(links, link, event, NULL))
 		*seen = attempt;
 	look(links, link);
 }
@@ -231,7 +265,9 @@ void xenloop_link_adopt(struct xenloop_links *links, struct xenloop_link *link,
 	link->attempt = (uint32_t)chan->cookie;
 	if (!link->sm.listener)
 		link->seen_offer = link->attempt;
-	if (ours && link->chan.active && chan->peer_active)
+	if (link->sm.held)
+		event = XENLOOP_EV_ADOPT_STALE;
+	else if (ours && link->chan.active && chan->peer_active)
 		event = XENLOOP_EV_ADOPT_UP;
 	else if (ours && (link->chan.active ||
 			  chan->state == XENLOOP_CHAN_STATE_CONNECTED))

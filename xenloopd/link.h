@@ -202,8 +202,11 @@ void xenloop_links_check_peers(struct xenloop_links *links,
 
 /* link.c */
 
-/* `reason` is a word for reports, or NULL to keep the one that is there. */
-void xenloop_link_event(struct xenloop_links *links, struct xenloop_link *link,
+/*
+ * `reason` is a word for reports, or NULL to keep the one that is there. False:
+ * the event would start a channel, and there are max-channels.
+ */
+bool xenloop_link_event(struct xenloop_links *links, struct xenloop_link *link,
 			enum xenloop_peer_event event, const char *reason);
 void xenloop_link_message(struct xenloop_links *links,
 			  struct xenloop_link *link,

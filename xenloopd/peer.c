@@ -194,6 +194,7 @@ table[XENLOOP_PEER_NR_STATES][XENLOOP_PEER_NR_EVENTS] = {
 		ON(OFFER) = DO(TO(HELD), 0, A(BYE_HELD)),
 		ON(REQUEST) = DO(TO(HELD), 0),
 		ON(CONNECT) = DO(START, RELEASE | GOOD, A(INBOX)),
+		ON(RELEASE) = DO(TO(IDLE), RELEASE | GOOD, A(INBOX)),
 		ON(EPOCH) = DO(TO(HELD), GOOD, A(CLEAR), A(INBOX)),
 	},
 };
@@ -348,6 +349,7 @@ const char *xenloop_peer_event_name(enum xenloop_peer_event event)
 		[XENLOOP_EV_TIMEOUT] = "timeout",
 		[XENLOOP_EV_IDLE] = "idle",
 		[XENLOOP_EV_CONNECT] = "connect",
+		[XENLOOP_EV_RELEASE] = "release",
 		[XENLOOP_EV_DISCONNECT] = "disconnect",
 		[XENLOOP_EV_SUSPENDED] = "suspended",
 		[XENLOOP_EV_ADOPT_UP] = "adopt-up",

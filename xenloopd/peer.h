@@ -56,6 +56,7 @@ enum xenloop_peer_event {
 	XENLOOP_EV_TIMEOUT,	/* the timer that was armed last */
 	XENLOOP_EV_IDLE,	/* no frame for idle-timeout */
 	XENLOOP_EV_CONNECT,	/* by hand */
+	XENLOOP_EV_RELEASE,	/* by hand, without room for a channel */
 	XENLOOP_EV_DISCONNECT,	/* by hand */
 	XENLOOP_EV_SUSPENDED,	/* the kernel has dropped all channels */
 	XENLOOP_EV_ADOPT_UP,	/* found at start: a working channel */

@@ -389,17 +389,22 @@ static int by_hand(struct xenloopd *d, const struct xenloop_ctl_request *req,
 		   struct xenloop_ctl_error *err)
 {
 	const struct xenloop_link *found = NULL;
+	bool full = false;
 
 	for (struct xenloop_link *l = d->links.first; l; l = l->next) {
 		if (!is_meant(l, req))
 			continue;
-		xenloop_link_event(&d->links, l, event,
-				   event == XENLOOP_EV_DISCONNECT ?
-					   "disconnected" : NULL);
+		full |= !xenloop_link_event(&d->links, l, event,
+					    event == XENLOOP_EV_DISCONNECT ?
+						    "disconnected" : NULL);
 		found = l;
 	}
 	if (!found)
 		return no_peer(req, err);
+	if (full)
+		return xenloop_ctl_fail(err, XENLOOP_CTL_FAILED,
+					"max-channels (%" PRIu32 ") reached; traffic brings a channel up when there is room",
+					d->links.max_chans);
 	if (put_host(reply, err) ||
 	    put(reply, "peer", json_string(found->name), err))
 		return -1;

@@ -399,6 +399,56 @@ static void test_max_channels_later(void **state)
 	assert_string_equal(link->why, "max-channels reached");
 }
 
+/* Connect by hand: there is no room, and that is said; nothing is held any more. */
+static void test_max_channels_by_hand(void **state)
+{
+	struct xenloop_link *link;
+
+	for (int i = 0; i < 2; i++) {
+		struct sim_guest *g = i ? A : B;
+
+		start(1);
+		come_up();
+		link = sim_link(g, 0);
+		xenloop_link_event(&g->links, link, XENLOOP_EV_DISCONNECT,
+				   "disconnected");
+		sim_run(SIM_DRAIN_MS + 1000);
+		assert_int_equal(link->sm.state, XENLOOP_PEER_HELD);
+		g->links.max_chans = 1;
+		/* For now that does not matter to it. */
+		xenloop_link_event(&g->links, link, XENLOOP_EV_WANTED, NULL);
+		assert_string_equal(link->why,
+				    "the channel ended: disconnected");
+		assert_false(xenloop_link_event(&g->links, link,
+						XENLOOP_EV_CONNECT, NULL));
+		assert_string_equal(link->why, "max-channels reached");
+		assert_int_equal(link->sm.state, XENLOOP_PEER_IDLE);
+		g->links.max_chans = 2;
+		sim_run(15000);
+		assert_true(all_up());
+		assert_true(xenloop_link_event(&g->links, link,
+					       XENLOOP_EV_CONNECT, NULL));
+	}
+}
+
+/* Held down before there was a channel, which then is found in the module. */
+static void test_adopt_held(void **state)
+{
+	struct xenloop_nl_chan list[SIM_CHANS];
+	struct xenloop_link *link;
+
+	start(1);
+	come_up();
+	link = sim_link(A, 0);
+	link->sm.state = XENLOOP_PEER_OFF;
+	xenloop_link_event(&A->links, link, XENLOOP_EV_DISCONNECT, NULL);
+	assert_int_equal(link->sm.state, XENLOOP_PEER_OFF);
+	xenloop_link_iface(&A->links, link, 2, "eth0", list, sim_dump(A, list));
+	assert_int_equal(link->sm.state, XENLOOP_PEER_CLOSING);
+	sim_run(SIM_DRAIN_MS + 1000);
+	assert_int_equal(link->sm.state, XENLOOP_PEER_HELD);
+}
+
 /* Messages that do not belong here change nothing and are counted. */
 static void test_foreign_messages(void **state)
 {
@@ -778,6 +828,8 @@ int main(void)
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_max_channels),
 		cmocka_unit_test(test_max_channels_later),
+		cmocka_unit_test(test_max_channels_by_hand),
+		cmocka_unit_test(test_adopt_held),
 		cmocka_unit_test(test_foreign_messages),
 		cmocka_unit_test(test_wrong_size),
 		cmocka_unit_test(test_gone),

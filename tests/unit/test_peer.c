@@ -181,7 +181,7 @@ static void ends_anywhere(const struct xenloop_peer *before,
 	/* Held and HELD: only these two events say so. */
 	if (event == E(DISCONNECT) && before->state != S(HELD))
 		assert_true(after->held);
-	else if (event != E(CONNECT))
+	else if (event != E(CONNECT) && event != E(RELEASE))
 		assert_int_equal(after->held, before->held);
 }
 
@@ -394,6 +394,28 @@ static void test_by_hand(void **state)
 	     { E(OFFER), S(HELD), { A(BYE_HELD) } },
 	     { E(CONNECT), S(REQUESTED), { A(INBOX), A(REQUEST),
 					   A(T_ANSWER) } });
+	WALK(false, READY,
+	     { E(DISCONNECT), S(HELD), { 0 } },
+	     { E(RELEASE), S(IDLE), { A(INBOX) } },
+	     { E(DOWN), S(IDLE), { 0 } });
+}
+
+/* Afterwards nothing is held, wherever a link can be that was. */
+static void is_released(const struct xenloop_peer *before,
+			enum xenloop_peer_event event,
+			const struct xenloop_peer *after,
+			const struct xenloop_peer_step *step)
+{
+	bool can_be = before->state == S(OFF) || before->state == S(CLOSING) ||
+		      before->state == S(HELD);
+
+	if (event == E(CONNECT) && can_be)
+		assert_false(after->held);
+}
+
+static void test_released(void **state)
+{
+	for_all(is_released);
 }
 
 static void test_epoch(void **state)
@@ -463,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_released),
 		cmocka_unit_test(test_epoch),
 		cmocka_unit_test(test_adoption),
 		cmocka_unit_test(test_backoff),

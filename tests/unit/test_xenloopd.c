@@ -1153,6 +1153,11 @@ static void test_verbs(void **state)
 	expect("peers", NULL, "peers/0/state", "\"held\"");
 	expect("peers", NULL, "peers/0/reason",
 	       "\"held down by xenloopctl disconnect\"");
+	d.links.max_chans = 0;
+	expect("connect", "3", "error", "\"failed\"");
+	expect("peers", NULL, "peers/0/state", "\"idle\"");
+	expect("peers", NULL, "peers/0/reason", "\"max-channels reached\"");
+	d.links.max_chans = 1;
 	expect("connect", "3", "state", "\"requested\"");
 	fake_nl.gone = true;
 	expect("status", NULL, "kernel/loaded", "false");
