@@ -186,6 +186,7 @@ int xenloopd_init(struct xenloopd *d)
 	d->links.arg = d;
 	d->links.fifo_size = d->settings.fifo_size;
 	d->links.max_chans = d->settings.max_channels;
+	d->links.full_rate = (struct xenloop_ratelimit)XENLOOP_FULL_RATE;
 	d->work = event_new(d->base, -1, 0, on_work, d);
 	d->tick = event_new(d->base, -1, EV_PERSIST, on_tick, d);
 	if (!d->work || !d->tick || event_add(d->tick, &second) ||

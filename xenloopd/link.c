@@ -6,6 +6,8 @@
 
 #include "xenloopd/link.h"
 
+static const char full_text[] = "max-channels reached";
+
 static void set_why(struct xenloop_link *link, const char *why)
 {
 	snprintf(link->why, sizeof(link->why), "%s", why);
@@ -133,11 +135,22 @@ static bool is_full(const struct xenloop_links *links,
 	       xenloop_links_count(links, true) >= links->max_chans;
 }
 
+/* Of a link once, until something else is to be said of it. */
+static void tell_full(struct xenloop_links *links, struct xenloop_link *link)
+{
+	bool told = !strcmp(link->why, full_text);
+
+	set_why(link, full_text);
+	if (!told && xenloop_ratelimit_ok(&links->full_rate,
+					  links->io->now(links->arg), NULL))
+		report(links, link, XENLOOP_REPORT_FULL);
+}
+
 /* What becomes of the event without the channel. */
 static void be_full(struct xenloop_links *links, struct xenloop_link *link,
 		    enum xenloop_peer_event event)
 {
-	set_why(link, "max-channels reached");
+	tell_full(links, link);
 	if (event == XENLOOP_EV_CONNECT) {
 		run(links, link, XENLOOP_EV_RELEASE, NULL);
 	} else if (event == XENLOOP_EV_TIMEOUT) {

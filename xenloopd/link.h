@@ -67,6 +67,7 @@ enum xenloop_link_report {
 	XENLOOP_REPORT_ADOPTED,
 	XENLOOP_REPORT_DRAINING,
 	XENLOOP_REPORT_DOWN,		/* link->reason */
+	XENLOOP_REPORT_FULL,		/* link->why: max-channels */
 	XENLOOP_REPORT_FAILED,		/* link->why */
 };
 
@@ -113,6 +114,9 @@ struct xenloop_past {
 
 #define XENLOOP_PAST_MAX	256	/* the oldest is forgotten */
 
+/* struct xenloop_links' full_rate: ten at once, then one a minute. */
+#define XENLOOP_FULL_RATE	XENLOOP_RATELIMIT_INIT(10, 60000)
+
 struct xenloop_links {
 	struct xenloop_link *first;
 	struct xenloop_past *past;
@@ -125,6 +129,7 @@ struct xenloop_links {
 	uint64_t epoch;			/* ours */
 	uint32_t fifo_size;		/* bytes, for new channels */
 	uint32_t max_chans;
+	struct xenloop_ratelimit full_rate; /* of telling that they are reached */
 	uint32_t close_ms;		/* how long a close may take */
 	uint32_t next_attempt;		/* 0: not started yet */
 	uint64_t stale;			/* messages of another epoch or attempt */

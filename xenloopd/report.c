@@ -33,10 +33,18 @@ static const struct event suspended = { "suspended",
 static const struct event resumed = { "resumed",
 				      "98eb6975845d4d04b4e801155c28edd6" };
 
+/* That there is no room is a failure like others, but for how often it is told. */
+static const struct event *event_of(enum xenloop_link_report report)
+{
+	if (report == XENLOOP_REPORT_FULL)
+		report = XENLOOP_REPORT_FAILED;
+	return &link_events[report];
+}
+
 static const char *reason_of(const struct xenloop_link *link,
 			     enum xenloop_link_report report)
 {
-	if (report == XENLOOP_REPORT_FAILED)
+	if (report == XENLOOP_REPORT_FAILED || report == XENLOOP_REPORT_FULL)
 		return link->why;
 	return report == XENLOOP_REPORT_DOWN ? link->reason : "";
 }
@@ -51,6 +59,8 @@ static enum xenloop_log_level level_of(const struct xenloop_link *link,
 		return XENLOOP_LOG_DEBUG;
 	if (report == XENLOOP_REPORT_FAILED)
 		return n & (n - 1) ? XENLOOP_LOG_DEBUG : XENLOOP_LOG_NOTICE;
+	if (report == XENLOOP_REPORT_FULL)
+		return XENLOOP_LOG_NOTICE;
 	return XENLOOP_LOG_INFO;
 }
 
@@ -74,7 +84,7 @@ static bool may_log(struct xenloop_link *link, enum xenloop_log_level level,
 static void to_journal(struct xenloop_link *link,
 		       enum xenloop_link_report report)
 {
-	const struct event *event = &link_events[report];
+	const struct event *event = event_of(report);
 	enum xenloop_log_level level = level_of(link, report);
 	const char *reason = reason_of(link, report);
 	struct xenloop_log_event ev;
@@ -124,7 +134,7 @@ static void to_monitors(struct xenloopd *d, const struct xenloop_link *link,
 
 	if (!d->ctl || !xenloop_ctl_has_subscribers(d->ctl))
 		return;
-	event = new_event(link_events[report].name);
+	event = new_event(event_of(report)->name);
 	more = json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:s}",
 			 "name", link->name,
 			 "domid", (json_int_t)link->key.domid,

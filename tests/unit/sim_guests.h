@@ -597,6 +597,7 @@ static inline void sim_start(struct sim_guest *g, uint64_t unused,
 	g->links = (struct xenloop_links){
 		.io = &sim_io, .arg = g, .domid = g->domid,
 		.fifo_size = 524288, .max_chans = 100, .close_ms = 5000,
+		.full_rate = XENLOOP_FULL_RATE,
 	};
 	g->suspended = g->self_ok = false;
 	for (int slot = 0; slot < SIM_LINKS; slot++) {

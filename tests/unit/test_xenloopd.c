@@ -713,6 +713,35 @@ static void test_offer_after_offer(void **state)
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_REQUESTED);
 }
 
+/* What max-channels keeps down is told, for each link once, and bounded in all. */
+static void test_cap_is_told(void **state)
+{
+	char path[32], roster[160];
+
+	start_with_peer("7");
+	d.links.max_chans = 0;
+	d.links.first->sm.failures = 3;
+	log_begin();
+	for (int i = 0; i < 20; i++)
+		send_wanted();
+	log_end();
+	assert_int_equal(log_count("failed on eth0: max-channels reached"), 1);
+	assert_int_equal(log_count("<5>"), 1);
+	log_begin();
+	for (int i = 1; i < FAKE_NL_MAX; i++) {
+		snprintf(path, sizeof(path), "xenloop/roster/%d", 10 + i);
+		snprintf(roster, sizeof(roster), "xenloop 1\nepoch " PEER
+			 "\nfeatures 00000000\nname g%d\n"
+			 "link 0 0 00:16:3e:00:01:%02x\n", i, i);
+		fake_xs_put(path, roster);
+		pump();
+		xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_WANTED,
+				   NULL);
+	}
+	log_end();
+	assert_int_equal(log_count("max-channels reached"), 9);
+}
+
 /* However often a peer opens and closes, it does not fill the journal. */
 static void test_bounded_log(void **state)
 {
@@ -1281,6 +1310,7 @@ int main(void)
 		TEST(test_idle),
 		TEST(test_never_idle),
 		TEST(test_offer_after_offer),
+		TEST(test_cap_is_told),
 		TEST(test_bounded_log),
 		TEST(test_bounded_past),
 		TEST(test_overrun),
