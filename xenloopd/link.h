@@ -103,16 +103,19 @@ struct xenloop_link_io {
 
 /*
  * What stays of a link that is gone, for when it comes back: a peer that leaves
- * the roster for a moment must not have a new start by that.
+ * the roster for a moment must not have a new start by that, nor undo what was
+ * done by hand.
  */
 struct xenloop_past {
 	struct xenloop_past *next;	/* the newest first */
 	struct xenloop_node key;
 	uint8_t mac[XENLOOP_MAC_LEN];
+	bool held;			/* by hand */
 	struct xenloop_ratelimit log_rate, end_rate;
 };
 
-#define XENLOOP_PAST_MAX	256	/* the oldest is forgotten */
+/* The oldest is forgotten; what is held, last. */
+#define XENLOOP_PAST_MAX	256
 
 /* struct xenloop_links' full_rate: ten at once, then one a minute. */
 #define XENLOOP_FULL_RATE	XENLOOP_RATELIMIT_INIT(10, 60000)

@@ -24,24 +24,36 @@ static void remove_at(struct xenloop_past **at)
 
 static bool says_nothing(struct xenloop_past *past, uint64_t now_ms)
 {
-	return xenloop_ratelimit_is_full(&past->log_rate, now_ms) &&
+	return !past->held &&
+	       xenloop_ratelimit_is_full(&past->log_rate, now_ms) &&
 	       xenloop_ratelimit_is_full(&past->end_rate, now_ms);
 }
 
-/* Drops what says nothing more, and the oldest of what is too much. */
-static void trim(struct xenloop_links *links, uint64_t now_ms)
+/* Drops what says nothing more; returns how many are left. */
+static unsigned int clear(struct xenloop_links *links, uint64_t now_ms)
 {
 	struct xenloop_past **at = &links->past;
 	unsigned int nr = 0;
 
 	while (*at) {
-		if (nr == XENLOOP_PAST_MAX || says_nothing(*at, now_ms)) {
+		if (says_nothing(*at, now_ms)) {
 			remove_at(at);
 		} else {
 			at = &(*at)->next;
 			nr++;
 		}
 	}
+	return nr;
+}
+
+static struct xenloop_past **find_oldest(struct xenloop_links *links)
+{
+	struct xenloop_past **at = &links->past, **oldest = NULL;
+
+	for (; *at; at = &(*at)->next)
+		if (!oldest || !(*at)->held || (*oldest)->held)
+			oldest = at;
+	return oldest;
 }
 
 void xenloop_past_keep(struct xenloop_links *links,
@@ -54,12 +66,14 @@ void xenloop_past_keep(struct xenloop_links *links,
 	*past = (struct xenloop_past){
 		.next = links->past,
 		.key = link->key,
+		.held = link->sm.held,
 		.log_rate = link->log_rate,
 		.end_rate = link->end_rate,
 	};
 	memcpy(past->mac, link->mac, sizeof(past->mac));
 	links->past = past;
-	trim(links, links->io->now(links->arg));
+	if (clear(links, links->io->now(links->arg)) > XENLOOP_PAST_MAX)
+		remove_at(find_oldest(links));
 }
 
 void xenloop_past_recall(struct xenloop_links *links, struct xenloop_link *link)
@@ -70,6 +84,7 @@ void xenloop_past_recall(struct xenloop_links *links, struct xenloop_link *link)
 		at = &(*at)->next;
 	if (!*at)
 		return;
+	link->sm.held = (*at)->held;
 	link->log_rate = (*at)->log_rate;
 	link->end_rate = (*at)->end_rate;
 	remove_at(at);

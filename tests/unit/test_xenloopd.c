@@ -810,6 +810,49 @@ static void test_bounded_past(void **state)
 	assert_null(d.links.past);
 }
 
+/* What an administrator holds down stays so when the peer leaves and returns. */
+static void test_held_peer_returns(void **state)
+{
+	char path[32];
+
+	start_with_peer("3");
+	xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_DISCONNECT,
+			   "disconnected");
+	fake_xs_del("xenloop/roster/3");
+	pump();
+	assert_null(d.links.first);
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_HELD);
+	/* Others do not push it out of what is remembered. */
+	fake_xs_del("xenloop/roster/3");
+	for (int domid = 10; domid < 10 + 2 * XENLOOP_PAST_MAX; domid++) {
+		snprintf(path, sizeof(path), "xenloop/roster/%d", domid);
+		fake_xs_put(path, ROSTER);
+		pump();
+		xenloop_ratelimit_ok(&d.links.first->log_rate,
+				     xenloop_now_ms(), NULL);
+		fake_xs_del(path);
+		pump();
+	}
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_HELD);
+	xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_CONNECT, NULL);
+	fake_xs_del("xenloop/roster/3");
+	pump();
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+	/* With another MAC address it is another one. */
+	xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_DISCONNECT,
+			   "disconnected");
+	fake_xs_put("xenloop/roster/3", "xenloop 1\nepoch " PEER "\nfeatures "
+		    "00000000\nname b\nlink 0 0 00:16:3e:00:00:08\n");
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+}
+
 /* Events were lost: the module's state tells all the same. */
 static void test_overrun(void **state)
 {
@@ -1313,6 +1356,7 @@ int main(void)
 		TEST(test_cap_is_told),
 		TEST(test_bounded_log),
 		TEST(test_bounded_past),
+		TEST(test_held_peer_returns),
 		TEST(test_overrun),
 		TEST(test_suspend),
 		TEST(test_silent_suspend),
