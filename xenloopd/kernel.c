@@ -37,8 +37,8 @@ static void on_down(struct xenloopd *d, const struct xenloop_nl_chan *chan)
 	if (chan->reason == XENLOOP_REASON_STALLED ||
 	    chan->reason == XENLOOP_REASON_PROTOCOL)
 		event = XENLOOP_EV_FAULT;
-	/* We know better why we asked for it. */
-	if (chan->reason == XENLOOP_REASON_REQUESTED)
+	/* We know better why we asked for it, if it was us. */
+	if (link && link->reason[0] && chan->reason == XENLOOP_REASON_REQUESTED)
 		reason = NULL;
 	if (link)
 		xenloop_link_event(&d->links, link, event, reason);

@@ -56,6 +56,10 @@ static void note(struct xenloop_link *link, enum xenloop_peer_event event,
 {
 	if (event == XENLOOP_EV_BYE)
 		reason = "peer-closed";
+	/* It knows nothing of the channel that is up. */
+	if ((event == XENLOOP_EV_REQUEST || event == XENLOOP_EV_OFFER) &&
+	    link->sm.state == XENLOOP_PEER_UP)
+		reason = "peer-restarted";
 	if (reason)
 		snprintf(link->reason, sizeof(link->reason), "%s", reason);
 	if (event == XENLOOP_EV_TIMEOUT && is_shaking_hands(link))

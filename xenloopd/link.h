@@ -52,7 +52,7 @@ struct xenloop_link {
 	bool check_inbox;
 	bool announced;			/* reported as up */
 
-	char reason[XENLOOP_WORD_MAX + 1]; /* why the last channel ended */
+	char reason[XENLOOP_WORD_MAX + 1]; /* why chan, or the last one, ended */
 	char why[XENLOOP_LINK_TEXT];	/* why the last attempt failed */
 	struct xenloop_ratelimit log_rate; /* of lines in the journal */
 	struct xenloop_ratelimit end_rate; /* of channels and attempts that end */

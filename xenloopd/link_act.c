@@ -135,6 +135,7 @@ void xenloop_link_keep(struct xenloop_link *link,
 		.port = chan->port,
 		.active = chan->state == XENLOOP_CHAN_STATE_ACTIVE,
 	};
+	link->reason[0] = '\0';
 }
 
 static int do_listen(struct xenloop_links *links, struct xenloop_link *link)

@@ -713,6 +713,56 @@ static void test_offer_after_offer(void **state)
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_REQUESTED);
 }
 
+/* As listener to domain 7. */
+static void bring_up_listening(void)
+{
+	char text[160];
+
+	xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_CONNECT, NULL);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_OFFERED);
+	snprintf(text, sizeof(text), "accept attempt=%u" FT
+		 " size=524288 gref=9 features=00000000\n",
+		 d.links.first->attempt);
+	fake_xs_put("xenloop/from/7-0-0", text);
+	pump();
+	fake_nl_send(XENLOOP_EVENT_UP, &fake_nl.chan[0]);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+}
+
+static void expect_down(uint32_t reason, const char *line)
+{
+	log_begin();
+	fake_nl_end(fake_nl.chan[0].id, reason);
+	pump();
+	log_end();
+	if (!log_count(line))
+		fail_msg("not %s: %s", line, log_lines.text);
+}
+
+/* Each channel ends for its own reason, not for that of one before. */
+static void test_reasons(void **state)
+{
+	start_with_peer("7");
+	bring_up_listening();
+	xenloop_link_event(&d.links, d.links.first, XENLOOP_EV_DISCONNECT,
+			   "disconnected");
+	expect_down(XENLOOP_REASON_REQUESTED, "down on eth0: disconnected\n");
+	bring_up_listening();
+	/* The connector has started over. */
+	fake_xs_put("xenloop/from/7-0-0", "request attempt=77" FT "\n");
+	pump();
+	expect_down(XENLOOP_REASON_REQUESTED, "down on eth0: peer-restarted\n");
+	bring_up_listening();
+	expect_down(XENLOOP_REASON_REQUESTED, "down on eth0: requested\n");
+	bring_up_listening();
+	fake_nl.nr_chans = 0;
+	log_begin();
+	tick(5);
+	log_end();
+	assert_int_equal(log_count("down on eth0\n"), 1);
+}
+
 /* What max-channels keeps down is told, for each link once, and bounded in all. */
 static void test_cap_is_told(void **state)
 {
@@ -1353,6 +1403,7 @@ int main(void)
 		TEST(test_idle),
 		TEST(test_never_idle),
 		TEST(test_offer_after_offer),
+		TEST(test_reasons),
 		TEST(test_cap_is_told),
 		TEST(test_bounded_log),
 		TEST(test_bounded_past),
