@@ -78,6 +78,11 @@ static void read_self(struct xenloopd *d)
 	int len = read_node(d, INBOX "/self", buf);
 	int err;
 
+	/* Dom0 has taken it back: what is attached stays, and waits for it. */
+	if (len == -ENOENT) {
+		d->self_ok = false;
+		xenloopd_later(d, XENLOOPD_WORK_SYNC);
+	}
 	if (len < 0)
 		return;
 	err = xenloop_self_parse(buf, (size_t)len, &self);

@@ -860,6 +860,28 @@ static void test_bounded_past(void **state)
 	assert_null(d.links.past);
 }
 
+/* xendiscoverd --clean, or its package is purged: nobody in Dom0 knows this guest. */
+static void test_cleaned(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	assert_true(d.self_ok);
+	fake_xs_del("xenloop");
+	pump();
+	assert_null(d.links.first);
+	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_DRAINING);
+	assert_false(d.self_ok);
+	/* What is attached stays so until Dom0 speaks again. */
+	tick(10);
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	assert_int_equal(fake_nl.detaches, 0);
+	fake_xs_put("xenloop/self", SELF VIF0);
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	pump();
+	assert_true(d.self_ok);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+}
+
 /* What an administrator holds down stays so when the peer leaves and returns. */
 static void test_held_peer_returns(void **state)
 {
@@ -1407,6 +1429,7 @@ int main(void)
 		TEST(test_cap_is_told),
 		TEST(test_bounded_log),
 		TEST(test_bounded_past),
+		TEST(test_cleaned),
 		TEST(test_held_peer_returns),
 		TEST(test_overrun),
 		TEST(test_suspend),
