@@ -35,10 +35,16 @@ all: userspace module
 help:
 	@sed -n 's/^## //p' Makefile
 
+# Where settings are is compiled in: all is built anew when that changes.
+SYSCONFDIR_BUILT := $(BUILD)/sysconfdir
+$(SYSCONFDIR_BUILT): FORCE
+	@mkdir -p $(@D)
+	@echo '$(SYSCONFDIR)' | cmp -s - $@ || echo '$(SYSCONFDIR)' >$@
+
 # One way of compiling: objects in $(BUILD)/NAME/, one library per directory there.
 # $(1) name, $(2) compiler, $(3) flags
 define flavour
-$(BUILD)/$(1)/%.o: %.c
+$(BUILD)/$(1)/%.o: %.c $(SYSCONFDIR_BUILT)
 	@mkdir -p $$(@D)
 	$(2) $$(BUILD_CFLAGS) $(3) -c -o $$@ $$<
 $(foreach lib,$(LIBS),$(eval $(call library,$(1),$(lib))))

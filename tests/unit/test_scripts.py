@@ -72,5 +72,40 @@ class Deb(Scratch):
         self.assertIn('begun', self.build(self.scratch / 'not/yet').stdout)
 
 
+class Sysconfdir(Scratch):
+    """Where the settings are installed is where the daemons read them."""
+
+    def install(self, built_for, **environment):
+        build, destdir = self.scratch / 'build', self.scratch / 'root'
+        build.mkdir(exist_ok=True)
+        for name in ('xenloopd', 'xendiscoverd', 'xenloopctl'):
+            (build / name).write_bytes(b'\x7fELF\0' + f'{built_for}/xenloop/{name}.conf'.encode() + b'\0')
+        done = self.run_script('scripts/install', 'install', BUILD=str(build), DESTDIR=str(destdir), VERSION='1', **environment)
+        return done, [path for path in destdir.rglob('*.conf') if path.parent.name == 'xenloop']
+
+    def test_installed_where_they_are_read(self):
+        for built_for, environment in (('/etc', {}), ('/opt/etc', {'SYSCONFDIR': '/opt/etc'})):
+            done, found = self.install(built_for, **environment)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(self.scratch / f'root{built_for}/xenloop/xenloopd.conf', found)
+
+    def test_refused_elsewhere(self):
+        for built_for, environment in (('/etc', {'SYSCONFDIR': '/opt/etc'}), ('/opt/etc', {}), ('/opt/etc', {'SYSCONFDIR': '/etc'})):
+            with self.subTest(built_for, **environment):
+                done, found = self.install(built_for, **environment)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn('make SYSCONFDIR=' + environment.get('SYSCONFDIR', '/etc'), done.stderr)
+                self.assertEqual(list((self.scratch / 'root').rglob('*')), [])
+
+    def test_another_one_builds_anew(self):
+        target = self.scratch / 'obj/xenloopd/main.o'
+        for directory in ('/etc', '/opt/etc', '/etc'):
+            given = [] if directory == '/etc' else [f'SYSCONFDIR={directory}']
+            done = self.run_script('make', f'BUILD={self.scratch}', *given, str(target))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(f'default {directory}/xenloop/xenloopd.conf'.encode() in target.read_bytes(), directory)
+        self.assertEqual(self.run_script('make', f'BUILD={self.scratch}', str(target)).stdout, '', 'nothing has changed')
+
+
 if __name__ == '__main__':
     unittest.main()
