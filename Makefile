@@ -29,7 +29,7 @@ lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
 
 .PHONY: all help module userspace demo sim check check-unit check-xen bench bench-scale bench-fifo matrix lab xen-root
 .PHONY: check-debug check-debug-red debug-root
-.PHONY: install install-modules uninstall deb deb-next regen clean fuzz unit-programs deps FORCE
+.PHONY: install install-modules uninstall deb deb-next regen clean fuzz unit-programs deps deps-check FORCE
 all: userspace module
 
 help:
@@ -137,7 +137,7 @@ sim: $(SIM)
 
 ## make check         all of the following; as root it installs what it needs
 # Long cases of check-xen are left out here, and said to be, or do less, so that the whole takes less than an hour.
-check: deps
+check: deps-check
 	@SHORT=--short REOPEN_TIMES=$(or $(REOPEN_TIMES),30) scripts/check check-unit matrix check-xen
 ## make check-unit    what needs neither root nor Xen
 UNIT	:= $(patsubst %.c,$(BUILD)/asan/%,$(wildcard tests/unit/test_*.c)) \
@@ -145,7 +145,7 @@ UNIT	:= $(patsubst %.c,$(BUILD)/asan/%,$(wildcard tests/unit/test_*.c)) \
 FUZZERS	:= $(patsubst %.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 unit-programs: $(UNIT) $(FUZZERS) $(FIFO_BENCH) userspace $(addprefix $(BUILD)/asan/bin/,$(PROGS)) $(BUILD)/asan/tests/sim/sim
 check-unit:
-	@scripts/deps --check
+	@scripts/deps --tests --check
 	@unbuilt=; $(MAKE) --no-print-directory -s -k -j$(NPROC) BUILD=$(BUILD) unit-programs || unbuilt=--unbuilt; \
 	BUILD=$(BUILD) $(PYTHON) tests/run-unit.py $$unbuilt $(UNIT) $(FUZZERS) $(wildcard tests/unit/test_*.py)
 ## make fuzz          fuzzes each parser for FUZZ_TIME seconds (default 600)
@@ -203,9 +203,12 @@ build_deb = tests/lab/lab in tools-trixie -- sh -c 'scripts/deb $(BUILD)/$(1) $(
 ## make regen         writes the uapi header and kmod/netlink-gen.[ch] from proto/xenloop.yaml
 regen:
 	$(PYTHON) proto/gen.py
-## make deps          installs the Debian packages that building and testing need (as root)
+## make deps          installs the Debian packages that building and running need (as root)
 deps:
 	@scripts/deps
+## make deps-check    those, and what check-unit needs besides
+deps-check:
+	@scripts/deps --tests
 ## make clean
 clean:
 	rm -rf $(BUILD)

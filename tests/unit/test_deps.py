@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""make deps: what it does when something is not to be had."""
+"""make deps and make deps-check: what they want, and what they do when something is not to be had."""
 import os
 import pathlib
 import shutil
@@ -35,7 +35,7 @@ class Deps(unittest.TestCase):
                               env={**os.environ, 'PATH': str(self.directory), 'XDG_CACHE_HOME': str(self.directory)})
 
     def test_without_promtool(self):
-        for arguments in ((), ('--check',)):
+        for arguments in (('--tests',), ('--tests', '--check')):
             for uid in (0, 1000):
                 with self.subTest(arguments, uid=uid):
                     done = self.deps(*arguments, uid=uid)
@@ -45,18 +45,39 @@ class Deps(unittest.TestCase):
 
     def test_all_is_there(self):
         self.program('promtool', '')
-        for arguments in ((), ('--check',)):
+        for arguments in ((), ('--check',), ('--tests',), ('--check', '--tests')):
             with self.subTest(arguments):
                 done = self.deps(*arguments, apt='exit 100')
                 self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ''))
 
     def test_without_packages(self):
         self.program('promtool', '')
-        for arguments, uid in (((), 0), ((), 1000), (('--check',), 0)):
+        for arguments, uid in (((), 0), ((), 1000), (('--check',), 0), (('--tests',), 0), (('--tests', '--check'), 1000)):
             with self.subTest(arguments, uid=uid):
                 done = self.deps(*arguments, packages='not-installed', uid=uid)
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(' gcc ', done.stderr)
+                self.assertEqual(' clang ' in done.stderr, '--tests' in arguments)
+
+    def test_building_needs_no_test_tools(self):
+        """On a host in production: nothing is installed or fetched that only tests use."""
+        done = self.deps(packages='not-installed', apt='echo "$@" >>"$XDG_CACHE_HOME/asked"')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        asked = (self.directory / 'asked').read_text().split()
+        for package in ('gcc', 'make', 'pkgconf', 'libxen-dev', 'libevent-dev'):
+            self.assertIn(package, asked)
+        self.assertEqual({'clang', 'zsh', 'libck-dev', 'libcmocka-dev', 'libclang-rt-dev', 'prometheus', 'download'} & set(asked),
+                         set())
+
+    def test_make_asks_for_them(self):
+        """A whole check installs everything by itself, check-unit says what is missing, and building has its own target."""
+        makefile = (ROOT / 'Makefile').read_text()
+        for rule in ('\ndeps:\n\t@scripts/deps\n', '\ndeps-check:\n\t@scripts/deps --tests\n', '\ncheck: deps-check\n',
+                     '\ncheck-unit:\n\t@scripts/deps --tests --check\n'):
+            self.assertIn(rule, makefile)
+
+    def test_unknown_option(self):
+        self.assertEqual(self.deps('--test').returncode, 2)
 
 
 if __name__ == '__main__':
