@@ -169,14 +169,24 @@ static uid_t peer_uid(int fd)
 	return cred.uid;
 }
 
-static struct client *client_new(struct xenloop_ctl *ctl, int fd)
+/* Subscribers stay as long as they like: so not all places are for anybody. */
+static bool has_room(const struct xenloop_ctl *ctl, uid_t uid)
+{
+	unsigned int most = XENLOOP_CTL_MAX_CLIENTS;
+
+	if (uid)
+		most -= XENLOOP_CTL_ROOT_CLIENTS;
+	return ctl->nr_clients < most;
+}
+
+static struct client *client_new(struct xenloop_ctl *ctl, int fd, uid_t uid)
 {
 	struct client *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
 	c->ctl = ctl;
-	c->uid = peer_uid(fd);
+	c->uid = uid;
 	c->bev = bufferevent_socket_new(ctl->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!c->bev) {
 		free(c);
@@ -202,13 +212,14 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 		      struct sockaddr *address, int len, void *arg)
 {
 	struct xenloop_ctl *ctl = arg;
+	uid_t uid = peer_uid(fd);
 	struct client *c;
 
-	if (ctl->nr_clients >= XENLOOP_CTL_MAX_CLIENTS) {
+	if (!has_room(ctl, uid)) {
 		refuse(fd);
 		return;
 	}
-	c = client_new(ctl, fd);
+	c = client_new(ctl, fd, uid);
 	if (!c) {
 		close(fd);
 		return;

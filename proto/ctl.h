@@ -28,6 +28,7 @@
 #define XENLOOP_CTL_MAX_REQUEST 4096	/* bytes, with the newline */
 #define XENLOOP_CTL_MAX_ARGS 8
 #define XENLOOP_CTL_MAX_CLIENTS 32
+#define XENLOOP_CTL_ROOT_CLIENTS 4	/* of these, for uid 0 only */
 #define XENLOOP_CTL_MAX_BACKLOG (256 * 1024)	/* bytes a subscriber may lag */
 #define XENLOOP_CTL_TIMEOUT 5	/* seconds for a request, and for reading an answer */
 

@@ -278,11 +278,13 @@ static void too_long_ends_it(void **state)
 
 static void too_many_clients(void **state)
 {
+	const int most = XENLOOP_CTL_MAX_CLIENTS -
+			 (getuid() ? XENLOOP_CTL_ROOT_CLIENTS : 0);
 	struct server *s = *state;
 	int fd[XENLOOP_CTL_MAX_CLIENTS + 1];
 	int i;
 
-	for (i = 0; i <= XENLOOP_CTL_MAX_CLIENTS; i++) {
+	for (i = 0; i <= most; i++) {
 		fd[i] = dial(s);
 		pump(s);
 	}
@@ -294,6 +296,30 @@ static void too_many_clients(void **state)
 	say(s, fd[0], ECHO);
 	assert_string_equal(hear(fd[0]), ECHOED);
 	while (i--)
+		close(fd[i]);
+	pump(s);
+}
+
+/* Who may only look can't keep root from acting. Another user is for root alone. */
+static void others_leave_room_for_root(void **state)
+{
+	const int most = XENLOOP_CTL_MAX_CLIENTS - XENLOOP_CTL_ROOT_CLIENTS;
+	struct server *s = *state;
+	int fd[XENLOOP_CTL_MAX_CLIENTS + 1];
+
+	if (getuid())
+		skip();
+	assert_int_equal(chmod(s->directory, 0755), 0);
+	assert_int_equal(chmod(s->path, 0666), 0);
+	for (int i = 0; i <= XENLOOP_CTL_MAX_CLIENTS; i++) {
+		assert_int_equal(seteuid(i <= most ? 65534 : 0), 0);
+		fd[i] = dial(s);
+		assert_int_equal(seteuid(0), 0);
+		say(s, fd[i], "{\"command\":\"monitor\"}\n");
+		assert_int_equal(!!strstr(hear(fd[i]), "\"busy\""),
+				 i == most);
+	}
+	for (int i = 0; i <= XENLOOP_CTL_MAX_CLIENTS; i++)
 		close(fd[i]);
 	pump(s);
 }
@@ -486,6 +512,7 @@ int main(void)
 		on_server(half_closed_client_gets_its_answer),
 		on_server(too_long_ends_it),
 		on_server(too_many_clients),
+		on_server(others_leave_room_for_root),
 		on_server(slow_request_is_dropped),
 		on_server(subscriber_gets_events),
 		on_server(slow_subscriber_is_dropped),
