@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "proto/xs.h"
@@ -38,6 +40,25 @@ int xenloop_xs_in_dom0(void)
 		return file_says("/sys/hypervisor/uuid",
 				 "00000000-0000-0000-0000-000000000000");
 	return -1;
+}
+
+int xenloop_xs_probe(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err = 0;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	/* EAGAIN: so many others ask that we would have to wait. */
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) &&
+	    errno != EAGAIN)
+		err = -errno;
+	close(fd);
+	return err;
 }
 
 static const char *open_error(int err)

@@ -80,6 +80,12 @@ bool xenloop_xs_on_xen(void);
 int xenloop_xs_in_dom0(void);
 
 /*
+ * Does xenstored listen at this socket? 0, or -errno: -ENOENT, or -ECONNREFUSED
+ * for one that was left behind.
+ */
+int xenloop_xs_probe(const char *path);
+
+/*
  * Connects: by xenstored's socket in Dom0, by /dev/xen/xenbus in a guest. On
  * error *why (may be NULL) is a line for the user: "not a Xen guest", "no
  * XenStore: ...". -ENODEV means that trying again is of no use.

@@ -2,7 +2,6 @@
 /* The operations of xs.h by libxenstore. */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <xenstore.h>
 
 #include "proto/xs.h"
@@ -20,21 +19,21 @@ static int result(bool ok)
 
 /*
  * In Dom0, libxenstore falls back to /dev/xen/xenbus while xenstored is not
- * there, and then the first request hangs until it is.
+ * there, whether it has left its socket behind or not, and then the first
+ * request hangs until it is. 0, or -errno.
  */
-static bool xenstored_missing(void)
+static int ask_for_xenstored(void)
 {
-	struct stat st;
-
-	return xenloop_xs_in_dom0() == 1 && stat(xs_daemon_socket(), &st);
+	return xenloop_xs_in_dom0() == 1 ? xenloop_xs_probe(xs_daemon_socket()) :
+					   0;
 }
 
 static int lib_open(void **h)
 {
-	int err;
+	int err = ask_for_xenstored();
 
-	if (xenstored_missing())
-		return -ENOENT;
+	if (err)
+		return err;
 	*h = xs_open(0);
 	if (*h)
 		return 0;

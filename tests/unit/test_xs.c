@@ -7,6 +7,10 @@
 
 #include <cmocka.h>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include "proto/ratelimit.h"
 #include "tests/unit/fake_xs.h"
 
@@ -40,6 +44,34 @@ static void test_open(void **state)
 	assert_int_equal(xenloop_xs_read(&other, 0, "x", buf, sizeof(buf)),
 			 -ENOTCONN);
 	assert_int_equal(xenloop_xs_fd(&other), -1);
+}
+
+/* A socket whose xenstored was killed is still there; nobody answers at it. */
+static void test_probe(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/xenloop-xs-XXXXXX";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", dir);
+	assert_int_equal(xenloop_xs_probe(address.sun_path), -ENOENT);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)),
+			 0);
+	assert_int_equal(xenloop_xs_probe(address.sun_path), -ECONNREFUSED);
+	assert_int_equal(listen(fd, 0), 0);
+	/* Busy is not missing. */
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(xenloop_xs_probe(address.sun_path), 0);
+	close(fd);
+	assert_int_equal(xenloop_xs_probe(address.sun_path), -ECONNREFUSED);
+	unlink(address.sun_path);
+	rmdir(dir);
+	assert_int_equal(xenloop_xs_probe("/a/path/that/is/much/too/long/for/"
+					  "the/address/of/a/socket/which/has/"
+					  "room/for/one/hundred/and/eight/"
+					  "bytes/only"), -ENAMETOOLONG);
 }
 
 static void test_read(void **state)
@@ -246,7 +278,7 @@ static void test_bucket_shrinks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_open), T(test_read), T(test_read_u32),
+		T(test_open), T(test_probe), T(test_read), T(test_read_u32),
 		T(test_directory), T(test_rm), T(test_watch),
 		T(test_long_event), T(test_transaction), T(test_dead),
 		T(test_bucket), T(test_bucket_shrinks),
