@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Asking the daemon, and what becomes of its answer. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
@@ -16,30 +18,50 @@ void xenloop_print_json(const struct xenloop_session *s, const json_t *message,
 	fflush(s->output.out);
 }
 
+/* To people on standard error, and as the daemon would have said it in JSON. */
+__attribute__((format(printf, 4, 5)))
+static int no_reply(const struct xenloop_session *s, int status,
+		    const char *code, const char *fmt, ...)
+{
+	char message[256];
+	json_t *reply;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "xenloopctl: %s\n", message);
+	if (!s->json)
+		return status;
+	reply = json_pack("{s:i, s:{s:s, s:s}}", "schema", XENLOOP_CTL_SCHEMA,
+			  "error", "code", code, "message", message);
+	/* NULL for a path that is not UTF-8. */
+	if (reply)
+		xenloop_print_json(s, reply, JSON_COMPACT);
+	json_decref(reply);
+	return status;
+}
+
 /* The request did not get through: says why and what to do about it. */
 static int no_answer(const struct xenloop_session *s, int err)
 {
 	switch (err) {
 	case -ENOENT:
 	case -ECONNREFUSED:
-		fprintf(stderr,
-			"xenloopctl: %s is not running; start it by: systemctl start %s\n",
-			s->daemon, s->daemon);
-		return XENLOOP_EXIT_NO_DAEMON;
+		return no_reply(s, XENLOOP_EXIT_NO_DAEMON, "not-running",
+				"%s is not running; start it by: systemctl start %s",
+				s->daemon, s->daemon);
 	case -EACCES:
-		fprintf(stderr,
-			"xenloopctl: %s: permission denied; be root or in group xenloop\n",
-			s->path);
-		return XENLOOP_EXIT_ERROR;
+		return no_reply(s, XENLOOP_EXIT_ERROR, XENLOOP_CTL_PERMISSION,
+				"%s: permission denied; be root or in group xenloop",
+				s->path);
 	case -ETIMEDOUT:
-		fprintf(stderr,
-			"xenloopctl: %s does not answer; see: journalctl -u %s\n",
-			s->daemon, s->daemon);
-		return XENLOOP_EXIT_ERROR;
+		return no_reply(s, XENLOOP_EXIT_ERROR, "no-answer",
+				"%s does not answer; see: journalctl -u %s",
+				s->daemon, s->daemon);
 	default:
-		fprintf(stderr, "xenloopctl: %s: %s\n", s->path,
-			strerror(-err));
-		return XENLOOP_EXIT_ERROR;
+		return no_reply(s, XENLOOP_EXIT_ERROR, XENLOOP_CTL_FAILED,
+				"%s: %s", s->path, strerror(-err));
 	}
 }
 
@@ -108,6 +130,8 @@ static int on_message(void *arg, json_t *message)
 	if (!m->started) {
 		m->started = true;
 		m->status = verdict(m->session, message);
+		if (m->status && m->session->json)
+			xenloop_print_json(m->session, message, JSON_COMPACT);
 		return m->status;
 	}
 	if (m->session->json)

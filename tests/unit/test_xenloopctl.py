@@ -119,6 +119,22 @@ class ExitCodes(unittest.TestCase):
         self.assertEqual(json.loads(done.stdout)['error']['code'], 'not-found')
         self.assertEqual(done.returncode, 4)
 
+    def test_own_errors_as_json(self):
+        """Also without an answer there is an object for scripts, with the words for people in it."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = f'{directory}/control'
+            for command in ('peers', 'monitor', 'status'):
+                done = run('--json', '-s', path, command)
+                self.check(done, 3, 'systemctl start xenloopd')
+                reply = json.loads(done.stdout)
+                self.assertEqual((reply['schema'], reply['error']['code']), (1, 'not-running'))
+                self.assertEqual('xenloopctl: ' + reply['error']['message'], done.stderr.strip())
+        done, _ = ask(['nonsense'], '--json', 'peers')
+        self.assertEqual(json.loads(done.stdout)['error']['code'], 'failed')
+        done, _ = ask([error('busy')], '--json', 'monitor')
+        self.assertEqual(json.loads(done.stdout)['error']['code'], 'busy')
+        self.assertEqual(done.returncode, 1)
+
     def test_nonsense_from_the_daemon(self):
         for line in ('', 'nonsense', '[]', '7'):
             self.check(ask([line], 'peers')[0], 1, 'Protocol error')
