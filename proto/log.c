@@ -15,6 +15,7 @@
 static const char *log_ident = "xenloop";
 static bool log_verbose;
 static bool log_journal;
+static bool log_terminal;
 
 /* systemd tells which stream is the journal's: JOURNAL_STREAM=device:inode. */
 static bool stderr_is_journal(void)
@@ -34,6 +35,7 @@ void xenloop_log_init(const char *ident, bool verbose)
 	log_ident = ident;
 	log_verbose = verbose;
 	log_journal = stderr_is_journal();
+	log_terminal = isatty(STDERR_FILENO);
 }
 
 void xenloop_log_set_verbose(bool verbose)
@@ -70,9 +72,13 @@ static bool send_journal(enum xenloop_log_level level, const char *subsys,
 static void send_line(enum xenloop_log_level level, const char *subsys,
 		      const char *line, const struct xenloop_log_event *ev)
 {
+	char priority[16] = "";
+
 	if (log_journal && send_journal(level, subsys, line, ev))
 		return;
-	fprintf(stderr, "<%d>%s: %s: %s\n", level, log_ident, subsys, line);
+	if (!log_terminal)
+		snprintf(priority, sizeof(priority), "<%d>", level);
+	fprintf(stderr, "%s%s: %s: %s\n", priority, log_ident, subsys, line);
 }
 
 void xenloop_log(enum xenloop_log_level level, const char *subsys,

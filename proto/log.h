@@ -9,7 +9,8 @@
 /*
  * Log lines and journal events of the daemons and tools. Under systemd (stderr
  * is the journal's stream) they go to the journal with structured fields,
- * otherwise to stderr, one line each, with a <N> priority prefix.
+ * otherwise to stderr, one line each, with a <N> priority prefix unless it is a
+ * terminal.
  *
  * Text that came from a guest is never logged raw: see xenloop_log_safe().
  */

@@ -40,6 +40,16 @@ class BadSettings(unittest.TestCase):
                         self.assertEqual(done.returncode, USAGE, done.stderr)
                         self.assertIn(str(path), done.stderr)
 
+    def test_a_terminal_is_for_people(self):
+        """The priority in front of a line is for the journal and what else reads standard error."""
+        for daemon in REMOVAL:
+            self.assertTrue(run(daemon, '--check-config', '-c', self.bad).stderr.startswith(f'<3>{daemon}: conf: '))
+            ours, theirs = os.openpty()
+            subprocess.run([PROGRAMS / daemon, '--check-config', '-c', self.bad], stderr=theirs, timeout=60, check=False)
+            os.close(theirs)
+            self.assertTrue(os.read(ours, 1000).decode().startswith(f'{daemon}: conf: '))
+            os.close(ours)
+
     @unittest.skipIf(os.getuid(), 'only root can give a capability away')
     def test_check_reads_them_as_the_daemon_does(self):
         """ExecReload= gets the unit's capability, which the daemon has given up."""
