@@ -216,3 +216,24 @@ void xenloopd_exit(struct xenloopd *d)
 	if (d->work)
 		event_free(d->work);
 }
+
+int xenloopd_flush(struct xenloopd *d)
+{
+	const char *why = NULL;
+	int err = xenloopd_store_open(d, &why);
+
+	if (err) {
+		log_err("store", "%s", why);
+		return err == -ENODEV ? XENLOOPD_ENVIRONMENT : XENLOOPD_FAILED;
+	}
+	xenloopd_store_clean(d, true);
+	/* Without the module all is done, and nothing to be told. */
+	d->nl_errno = -ENOENT;
+	err = xenloopd_kernel_open(d);
+	if (err)
+		return err == -ENOENT ? XENLOOPD_OK : XENLOOPD_FAILED;
+	if (!xenloopd_kernel_flush(d))
+		return XENLOOPD_OK;
+	log_err("kernel", "%s", d->nl->ops->error(d->nl));
+	return XENLOOPD_FAILED;
+}

@@ -166,9 +166,9 @@ static void tell_missing(struct xenloopd *d, int err)
 		log_warn("kernel", "module xenloop is not loaded; waiting");
 	else if (err == -EPROTO)
 		log_err("kernel",
-			"module xenloop speaks another version than this xenloopd; waiting");
+			"module xenloop speaks another version than this xenloopd");
 	else
-		log_err("kernel", "netlink: %s; trying again", strerror(-err));
+		log_err("kernel", "netlink: %s", strerror(-err));
 }
 
 int xenloopd_kernel_open(struct xenloopd *d)

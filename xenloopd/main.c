@@ -132,25 +132,6 @@ static int check_environment(void)
 	return XENLOOPD_ENVIRONMENT;
 }
 
-static int flush(struct xenloopd *d)
-{
-	const char *why = NULL;
-	int err = xenloopd_store_open(d, &why);
-
-	if (err) {
-		log_err("store", "%s", why);
-		return err == -ENODEV ? XENLOOPD_ENVIRONMENT : XENLOOPD_FAILED;
-	}
-	xenloopd_store_clean(d, true);
-	err = xenloopd_kernel_open(d);
-	if (err)
-		return err == -ENOENT ? XENLOOPD_OK : XENLOOPD_FAILED;
-	if (!xenloopd_kernel_flush(d))
-		return XENLOOPD_OK;
-	log_err("kernel", "%s", d->nl->ops->error(d->nl));
-	return XENLOOPD_FAILED;
-}
-
 static int serve(struct xenloopd *d)
 {
 	int status = XENLOOPD_FAILED;
@@ -184,7 +165,7 @@ static int run(struct xenloopd *d, const struct options *o)
 		return XENLOOPD_FAILED;
 	}
 	d->base = xenloop_loop_base(d->loop);
-	status = o->flush ? flush(d) : serve(d);
+	status = o->flush ? xenloopd_flush(d) : serve(d);
 	xenloopd_exit(d);
 	xenloop_ctl_free(d->ctl);
 	xenloop_loop_free(d->loop);

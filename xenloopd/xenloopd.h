@@ -125,6 +125,11 @@ void xenloopd_exit(struct xenloopd *d);
 void xenloopd_later(struct xenloopd *d, enum xenloopd_work work);
 /* SIGTERM: leaves channels as they are. */
 void xenloopd_stop(void *arg);
+/*
+ * --flush, instead of a start: no channel, no interface, nobody's peer. An exit
+ * status, after telling why.
+ */
+int xenloopd_flush(struct xenloopd *d);
 
 /* kernel.c: the module */
 int xenloopd_kernel_open(struct xenloopd *d);
@@ -141,7 +146,7 @@ void xenloopd_kernel_poll(struct xenloopd *d);
  */
 void xenloopd_kernel_list(struct xenloopd *d);
 void xenloopd_kernel_prune(struct xenloopd *d);
-/* --flush: closes everything. 0 or -errno. */
+/* Closes and detaches everything. 0 or -errno. */
 int xenloopd_kernel_flush(struct xenloopd *d);
 
 /* io.c: the links' actions */

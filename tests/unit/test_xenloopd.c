@@ -99,10 +99,8 @@ static void put_conf(const char *text)
 	fclose(f);
 }
 
-static void start(void)
+static void prepare(void)
 {
-	static const struct xenloop_loop_ops ops;
-
 	memset(&d, 0, sizeof(d));
 	d.nl_open = fake_nl_open;
 	xs_ops = fake_xs_ops;
@@ -111,6 +109,13 @@ static void start(void)
 	d.sysfs = sysfs;
 	d.conf_path = conf;
 	xenloopd_settings_default(&d.settings);
+}
+
+static void start(void)
+{
+	static const struct xenloop_loop_ops ops;
+
+	prepare();
 	d.loop = xenloop_loop_new(&ops, &d);
 	assert_non_null(d.loop);
 	d.base = xenloop_loop_base(d.loop);
@@ -1119,15 +1124,53 @@ static void test_stop(void **state)
 	assert_int_equal(fake_nl.nr_ifaces, 1);
 }
 
+/* What main() does for --flush; returns the exit status. */
+static int flush(void)
+{
+	static const struct xenloop_loop_ops ops;
+	int status;
+
+	prepare();
+	d.loop = xenloop_loop_new(&ops, &d);
+	d.base = xenloop_loop_base(d.loop);
+	log_begin();
+	status = xenloopd_flush(&d);
+	log_end();
+	stop();
+	return status;
+}
+
 static void test_flush(void **state)
 {
 	start_with_peer("3");
 	bring_up();
-	assert_int_equal(xenloopd_kernel_flush(&d), 0);
-	xenloopd_store_clean(&d, true);
-	assert_int_equal(fake_nl.chan[0].state, XENLOOP_CHAN_STATE_DRAINING);
+	xenloopd_stop(&d);
+	stop();
+	assert_int_equal(flush(), XENLOOPD_OK);
+	assert_int_equal(fake_nl.drains, 1);
+	assert_int_equal(fake_nl.nr_chans, 0);
 	assert_int_equal(fake_nl.nr_ifaces, 0);
 	assert_null(fake_xs_get("data/xenloop/hello"));
+	assert_null(fake_xs_get("data/xenloop/to"));
+}
+
+/* There is nothing to close then, and nothing that is waited for. */
+static void test_flush_without_module(void **state)
+{
+	fake_nl.absent = true;
+	fake_xs_put("data/xenloop/hello", "left over");
+	assert_int_equal(flush(), XENLOOPD_OK);
+	assert_null(fake_xs_get("data/xenloop/hello"));
+	assert_string_equal(log_lines.text, "");
+	/* One that can't be asked may have channels. */
+	fake_nl.absent = false;
+	fake_nl.info.abi_version++;
+	assert_int_equal(flush(), XENLOOPD_FAILED);
+	assert_int_equal(log_count("waiting"), 0);
+	assert_int_equal(log_count("another version"), 1);
+	fake_xs.absent = true;
+	assert_int_equal(flush(), XENLOOPD_FAILED);
+	assert_int_equal(log_count("no XenStore"), 1);
 }
 
 static void test_reload(void **state)
@@ -1442,6 +1485,7 @@ int main(void)
 		TEST(test_out_of_grants),
 		TEST(test_stop),
 		TEST(test_flush),
+		TEST(test_flush_without_module),
 		TEST(test_reload),
 		TEST(test_settings),
 		TEST(test_verbs),
