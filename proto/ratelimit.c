@@ -14,21 +14,22 @@ uint64_t xenloop_now_ms(void)
 
 static void top_up(struct xenloop_ratelimit *rl, uint64_t now_ms)
 {
+	uint64_t now_us = now_ms * 1000;
 	uint32_t room;
 	uint64_t new;
 
 	if (!rl->started) {
 		rl->started = true;
 		rl->tokens = rl->burst;
-		rl->last_ms = now_ms;
+		rl->last_us = now_us;
 		return;
 	}
-	if (!rl->interval_ms) {
+	if (!rl->interval_us) {
 		rl->tokens = rl->burst;
 		return;
 	}
-	new = (now_ms - rl->last_ms) / rl->interval_ms;
-	rl->last_ms += new * rl->interval_ms;
+	new = (now_us - rl->last_us) / rl->interval_us;
+	rl->last_us += new * rl->interval_us;
 	/* A reload may have made the bucket smaller than what is in it. */
 	room = rl->burst > rl->tokens ? rl->burst - rl->tokens : 0;
 	rl->tokens = new < room ? rl->tokens + new : rl->burst;
@@ -59,9 +60,9 @@ bool xenloop_ratelimit_is_full(struct xenloop_ratelimit *rl, uint64_t now_ms)
 uint64_t xenloop_ratelimit_wait(const struct xenloop_ratelimit *rl,
 				uint64_t now_ms)
 {
-	uint64_t due = rl->last_ms + rl->interval_ms;
+	uint64_t due_us = rl->last_us + rl->interval_us;
 
-	if (!rl->started || rl->tokens || due <= now_ms)
+	if (!rl->started || rl->tokens || due_us <= now_ms * 1000)
 		return 0;
-	return due - now_ms;
+	return (due_us - now_ms * 1000 + 999) / 1000;
 }

@@ -6,19 +6,20 @@
 #include <stdint.h>
 
 /*
- * A token bucket: `burst` things at once, then one per `interval_ms`. For log
+ * A token bucket: `burst` things at once, then one per `interval_us`. For log
  * lines and for work that foreign input can cause.
  */
 struct xenloop_ratelimit {
 	uint32_t burst;
-	uint32_t interval_ms;
+	uint32_t interval_us;
 	uint32_t tokens;
 	uint32_t suppressed;	/* refused since the last one that passed */
-	uint64_t last_ms;	/* when tokens was last topped up */
+	uint64_t last_us;	/* when tokens was last topped up */
 	bool started;
 };
 
-#define XENLOOP_RATELIMIT_INIT(b, i) { .burst = (b), .interval_ms = (i) }
+#define XENLOOP_RATELIMIT_INIT(b, interval_ms) \
+	{ .burst = (b), .interval_us = (interval_ms) * 1000u }
 
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t xenloop_now_ms(void);

@@ -132,7 +132,7 @@ static bool may_act(struct xenloop_guest *guest,
 	if (guest->outbox.unbilled)
 		return true;
 	rl->burst = s->message_burst;
-	rl->interval_ms = 1000 / s->messages_per_second;
+	rl->interval_us = 1000000 / s->messages_per_second;
 	if (xenloop_ratelimit_ok(rl, now_ms, NULL))
 		return true;
 	wait = xenloop_ratelimit_wait(rl, now_ms);

@@ -225,7 +225,7 @@ static void test_hello_flood(void **state)
 	assert_int_equal(fake_xs.reads, reads);
 	assert_true(wait > 0 && wait <= 1000);
 	/* Later, and then the last state. */
-	guest->hello_rate.last_ms -= 1000;
+	guest->hello_rate.last_us -= 1000 * 1000ull;
 	assert_int_equal(host_run(), 0);
 	assert_int_equal(guest->hello.epoch, E2 + 19);
 }
@@ -260,11 +260,11 @@ static void test_hello_flips(void **state)
 	assert_int_equal(xenloop_work(&host.d, &wait), 0);
 	assert_in_range(wait, 2000, 10000);
 	/* Later, and then the last state. */
-	guest->change_rate.last_ms -= 10000;
+	guest->change_rate.last_us -= 10000 * 1000ull;
 	assert_int_equal(host_run(), 0);
 	assert_linked();
 	/* Not for ever: what is quiet for a while is quick again. */
-	guest->change_rate.last_ms -= 100000;
+	guest->change_rate.last_us -= 100000 * 1000ull;
 	for (int i = 0; i < 10; i++) {
 		flip(i);
 		assert_int_equal(guest->present, i & 1);
@@ -297,7 +297,7 @@ static void test_link_lines(void **state)
 	/* One was logged at the start. */
 	assert_int_equal(log_count("may loop\n") +
 			 log_count("may no longer loop\n"), 499);
-	guest->link_log_rate.last_ms -= 10000;
+	guest->link_log_rate.last_us -= 10000 * 1000ull;
 	log_begin();
 	guest->change_rate.started = false;
 	flip(0);

@@ -275,9 +275,32 @@ static void test_flood(void **state)
 	assert_int_equal(host_run(), 0);
 	assert_non_null(fake_xs_get("/local/domain/1/xenloop/from/2-0-0"));
 	/* Deferred, not lost: the last state comes through. */
-	guest->message_rate.last_ms -= 100;
+	guest->message_rate.last_us -= 100 * 1000ull;
 	assert_int_equal(host_run(), 0);
 	assert_string_equal(fake_xs_get(IN "1-0-0"), text);
+}
+
+/* Whatever it is set to, that many come through in a while. */
+static void test_rates(void **state)
+{
+	static const uint32_t rates[] = { 1, 3, 300, 501, 700, 999, 1000 };
+	struct xenloop_guest *guest = host.d.model.guest[0];
+
+	(void)state;
+	host.d.settings->message_burst = 10000;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		struct xenloop_ratelimit *rl = &guest->message_rate;
+
+		host.d.settings->messages_per_second = rates[i];
+		put_and_run(OUT "2-0-0", REQUEST);
+		rl->tokens = 0;
+		assert_false(xenloop_ratelimit_ok(rl, rl->last_us / 1000, NULL));
+		assert_true(xenloop_ratelimit_ok(rl, rl->last_us / 1000 + 9001,
+						 NULL));
+		assert_in_range(rl->tokens + 1, 9 * rates[i],
+				9 * rates[i] + 1 + rates[i] / 100);
+		rl->started = false;
+	}
 }
 
 /* By a reload, for a guest that has been quiet since; with tokens left, or none. */
@@ -292,7 +315,7 @@ static void test_lower_burst(void **state)
 		put_and_run(OUT "2-0-0", REQUEST);
 		guest->message_rate.tokens = left;
 		host.d.settings->message_burst = 5;
-		guest->message_rate.last_ms -= 3600000;
+		guest->message_rate.last_us -= 3600000 * 1000ull;
 		before = host.d.relay.relayed;
 		for (uint32_t i = 1; i <= 30; i++) {
 			snprintf(text, sizeof(text), "request attempt=%u from=1111111111111111 to=2222222222222222\n",
@@ -301,7 +324,7 @@ static void test_lower_burst(void **state)
 		}
 		assert_in_range(host.d.relay.relayed - before, 5, 10);
 		host.d.settings->message_burst = 20;
-		guest->message_rate.last_ms -= 3600000;
+		guest->message_rate.last_us -= 3600000 * 1000ull;
 	}
 }
 
@@ -417,7 +440,7 @@ int main(void)
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_sender_destroyed), T(test_flood),
-		T(test_lower_burst), T(test_empty_flood), T(test_flood_rounds),
+		T(test_rates), T(test_lower_burst), T(test_empty_flood), T(test_flood_rounds),
 		T(test_junk_rounds), T(test_too_many),
 	};
 

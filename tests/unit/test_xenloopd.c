@@ -802,7 +802,7 @@ static void test_bounded_log(void **state)
 {
 	start_with_peer("3");
 	assert_int_equal(lines_of_flaps(60), 50);
-	d.links.first->log_rate.last_ms -= 10000;
+	d.links.first->log_rate.last_us -= 10000 * 1000ull;
 	assert_int_equal(lines_of_flaps(60), 1);
 	assert_int_equal(log_count("(70 more about domain 3 not logged)"), 1);
 	/* Nor by leaving the roster in between, */
@@ -831,7 +831,7 @@ static void test_bounded_log(void **state)
 	/* After a while it is as new. */
 	fake_xs_put("xenloop/roster/3", ROSTER);
 	pump();
-	d.links.first->log_rate.last_ms -= 10000000;
+	d.links.first->log_rate.last_us -= 10000000 * 1000ull;
 	assert_int_equal(lines_of_flaps(1), 2);
 }
 
