@@ -190,7 +190,6 @@ KERNELRELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/g
 ## make uninstall     removes all that again; changed configuration files stay
 uninstall:
 	@$(INSTALL_ENV) scripts/install uninstall
-	@rm -f $(DESTDIR)/lib/modules/*/updates/xenloop.ko
 
 ## make deb           Debian packages, for Debian 13, in build/deb/
 deb:

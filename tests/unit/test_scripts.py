@@ -107,5 +107,23 @@ class Sysconfdir(Scratch):
         self.assertEqual(self.run_script('make', f'BUILD={self.scratch}', str(target)).stdout, '', 'nothing has changed')
 
 
+class Uninstall(Scratch):
+    def test_index_of_modules(self):
+        """modprobe does not look for what is gone; of other kernels nothing is touched."""
+        self.program('depmod', f'echo "$@" >>{self.scratch}/depmod')
+        modules = self.scratch / 'root/lib/modules'
+        for release, module, index in (('6.1', True, True), ('6.12', True, False), ('7.3', False, True)):
+            (modules / release / 'updates').mkdir(parents=True)
+            if index:
+                (modules / release / 'modules.dep').touch()
+            if module:
+                (modules / release / 'updates/xenloop.ko').touch()
+        (modules / '6.1/updates/other.ko').touch()
+        done = self.run_script('make', '-s', 'uninstall', f'DESTDIR={self.scratch}/root', f'BUILD={self.scratch}/build')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([path.name for path in modules.rglob('*.ko')], ['other.ko'])
+        self.assertEqual((self.scratch / 'depmod').read_text().split(), ['-b', f'{self.scratch}/root', '6.1'])
+
+
 if __name__ == '__main__':
     unittest.main()
