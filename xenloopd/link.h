@@ -110,6 +110,7 @@ struct xenloop_past {
 	struct xenloop_past *next;	/* the newest first */
 	struct xenloop_node key;
 	uint8_t mac[XENLOOP_MAC_LEN];
+	char name[XENLOOP_NAME_MAX + 1];
 	bool held;			/* by hand */
 	struct xenloop_ratelimit log_rate, end_rate;
 };

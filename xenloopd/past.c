@@ -71,6 +71,7 @@ void xenloop_past_keep(struct xenloop_links *links,
 		.end_rate = link->end_rate,
 	};
 	memcpy(past->mac, link->mac, sizeof(past->mac));
+	memcpy(past->name, link->name, sizeof(past->name));
 	links->past = past;
 	if (clear(links, links->io->now(links->arg)) > XENLOOP_PAST_MAX)
 		remove_at(find_oldest(links));

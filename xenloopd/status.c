@@ -275,22 +275,22 @@ static json_t *link_json(const struct xenloopd *d,
 }
 
 /* PEER is a name or a domid; then perhaps local and remote vif. */
-static bool is_meant(const struct xenloop_link *link,
+static bool is_meant(const struct xenloop_node *key, const char *name,
 		     const struct xenloop_ctl_request *req)
 {
 	uint32_t domid, v, w;
 
-	if (strcmp(req->args[0], link->name) &&
+	if (strcmp(req->args[0], name) &&
 	    (xenloop_u32_parse(req->args[0], XENLOOP_DOMID_MAX, &domid) ||
-	     domid != link->key.domid))
+	     domid != key->domid))
 		return false;
 	if (req->nr_args > 1 &&
 	    (xenloop_u32_parse(req->args[1], XENLOOP_VIF_MAX, &v) ||
-	     v != link->key.vif))
+	     v != key->vif))
 		return false;
 	return req->nr_args < 3 ||
 	       (!xenloop_u32_parse(req->args[2], XENLOOP_VIF_MAX, &w) &&
-		w == link->key.peer_vif);
+		w == key->peer_vif);
 }
 
 static int no_peer(const struct xenloop_ctl_request *req,
@@ -309,7 +309,7 @@ static int do_peers(void *arg, const struct xenloop_ctl_request *req,
 	int nr = dump_chans(d, &list);
 
 	for (struct xenloop_link *l = d->links.first; l; l = l->next)
-		if (!req->nr_args || is_meant(l, req))
+		if (!req->nr_args || is_meant(&l->key, l->name, req))
 			json_array_append_new(array,
 					      link_json(d, l,
 							find_chan(list, nr,
@@ -384,32 +384,57 @@ static int do_stats(void *arg, const struct xenloop_ctl_request *req,
 	return put(reply, "channels", chans_stats_json(arg), err);
 }
 
+/* Of a peer that is away: it is not held down when it comes back. Its name. */
+static const char *release_absent(struct xenloopd *d,
+				  const struct xenloop_ctl_request *req)
+{
+	const char *name = NULL;
+
+	for (struct xenloop_past *p = d->links.past; p; p = p->next) {
+		if (!p->held || !is_meant(&p->key, p->name, req))
+			continue;
+		p->held = false;
+		name = p->name;
+	}
+	return name;
+}
+
+static int put_peer(const char *name, enum xenloop_peer_state state,
+		    json_t *reply, struct xenloop_ctl_error *err)
+{
+	if (put_host(reply, err) ||
+	    put(reply, "peer", json_string(name), err))
+		return -1;
+	return put(reply, "state", json_string(xenloop_peer_state_name(state)),
+		   err);
+}
+
 static int by_hand(struct xenloopd *d, const struct xenloop_ctl_request *req,
 		   enum xenloop_peer_event event, json_t *reply,
 		   struct xenloop_ctl_error *err)
 {
+	const char *absent = event == XENLOOP_EV_CONNECT ?
+				     release_absent(d, req) : NULL;
 	const struct xenloop_link *found = NULL;
 	bool full = false;
 
 	for (struct xenloop_link *l = d->links.first; l; l = l->next) {
-		if (!is_meant(l, req))
+		if (!is_meant(&l->key, l->name, req))
 			continue;
 		full |= !xenloop_link_event(&d->links, l, event,
 					    event == XENLOOP_EV_DISCONNECT ?
 						    "disconnected" : NULL);
 		found = l;
 	}
+	if (!found && absent)
+		return put_peer(absent, XENLOOP_PEER_OFF, reply, err);
 	if (!found)
 		return no_peer(req, err);
 	if (full)
 		return xenloop_ctl_fail(err, XENLOOP_CTL_FAILED,
 					"max-channels (%" PRIu32 ") reached; traffic brings a channel up when there is room",
 					d->links.max_chans);
-	if (put_host(reply, err) ||
-	    put(reply, "peer", json_string(found->name), err))
-		return -1;
-	return put(reply, "state",
-		   json_string(xenloop_peer_state_name(found->sm.state)), err);
+	return put_peer(found->name, found->sm.state, reply, err);
 }
 
 static int do_connect(void *arg, const struct xenloop_ctl_request *req,

@@ -1298,6 +1298,22 @@ static void expect(const char *verb, const char *peer, const char *path,
 	expect_in(ask2(verb, peer, NULL), path, value);
 }
 
+/* To connect a peer that is away ends its being held, for when it returns. */
+static void test_connect_absent(void **state)
+{
+	start_with_peer("3");
+	expect("disconnect", "web-2", "state", "\"held\"");
+	fake_xs_del("xenloop/roster/3");
+	pump();
+	expect("disconnect", "web-2", "error", "\"not-found\"");
+	expect("connect", "web-3", "error", "\"not-found\"");
+	expect("connect", "web-2", "state", "\"off\"");
+	expect("connect", "web-2", "error", "\"not-found\"");
+	fake_xs_put("xenloop/roster/3", ROSTER);
+	pump();
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+}
+
 static void test_verbs(void **state)
 {
 	start_with_peer("3");
@@ -1488,6 +1504,7 @@ int main(void)
 		TEST(test_flush_without_module),
 		TEST(test_reload),
 		TEST(test_settings),
+		TEST(test_connect_absent),
 		TEST(test_verbs),
 		TEST(test_facts),
 		TEST(test_set),
