@@ -24,8 +24,9 @@ static int result(bool ok)
  */
 static int ask_for_xenstored(void)
 {
-	return xenloop_xs_in_dom0() == 1 ? xenloop_xs_probe(xs_daemon_socket()) :
-					   0;
+	if (xenloop_xs_in_dom0() != 1)
+		return 0;
+	return xenloop_xs_probe(xs_daemon_socket());
 }
 
 static int lib_open(void **h)

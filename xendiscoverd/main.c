@@ -196,7 +196,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	xenloop_log_init("xendiscoverd", d.verbose);
-	/* ExecReload= has the unit's capability, the daemon has none any more. */
+	/* ExecReload= has the unit's capability; the daemon has none then. */
 	if (o.check && geteuid())
 		xenloop_privileges_drop();
 	d.settings = load_settings(&d, &o);

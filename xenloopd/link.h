@@ -52,10 +52,10 @@ struct xenloop_link {
 	bool check_inbox;
 	bool announced;			/* reported as up */
 
-	char reason[XENLOOP_WORD_MAX + 1]; /* why chan, or the last one, ended */
+	char reason[XENLOOP_WORD_MAX + 1]; /* why chan or the last one ended */
 	char why[XENLOOP_LINK_TEXT];	/* why the last attempt failed */
 	struct xenloop_ratelimit log_rate; /* of lines in the journal */
-	struct xenloop_ratelimit end_rate; /* of channels and attempts that end */
+	struct xenloop_ratelimit end_rate; /* channels and attempts that end */
 
 	void *timer;			/* the io's; for the state machine */
 	void *bye_timer;		/* the io's; a bye's thirty seconds */
@@ -133,7 +133,7 @@ struct xenloop_links {
 	uint64_t epoch;			/* ours */
 	uint32_t fifo_size;		/* bytes, for new channels */
 	uint32_t max_chans;
-	struct xenloop_ratelimit full_rate; /* of telling that they are reached */
+	struct xenloop_ratelimit full_rate; /* of telling that there are */
 	uint32_t close_ms;		/* how long a close may take */
 	uint32_t next_attempt;		/* 0: not started yet */
 	uint64_t stale;			/* messages of another epoch or attempt */
@@ -181,7 +181,8 @@ void xenloop_links_sweep(struct xenloop_links *links);
 void xenloop_links_drop(struct xenloop_links *links, const char *reason);
 
 /* past.c: when a link is made, and before it is freed */
-void xenloop_past_recall(struct xenloop_links *links, struct xenloop_link *link);
+void xenloop_past_recall(struct xenloop_links *links,
+			 struct xenloop_link *link);
 void xenloop_past_keep(struct xenloop_links *links,
 		       const struct xenloop_link *link);
 /* Nothing of it is true any more: domids are others', or the daemon ends. */

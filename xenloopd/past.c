@@ -77,7 +77,8 @@ void xenloop_past_keep(struct xenloop_links *links,
 		remove_at(find_oldest(links));
 }
 
-void xenloop_past_recall(struct xenloop_links *links, struct xenloop_link *link)
+void xenloop_past_recall(struct xenloop_links *links,
+			 struct xenloop_link *link)
 {
 	struct xenloop_past **at = &links->past;
 

@@ -33,7 +33,7 @@ static const struct event suspended = { "suspended",
 static const struct event resumed = { "resumed",
 				      "98eb6975845d4d04b4e801155c28edd6" };
 
-/* That there is no room is a failure like others, but for how often it is told. */
+/* No room is a failure like others, but for how often it is told. */
 static const struct event *event_of(enum xenloop_link_report report)
 {
 	if (report == XENLOOP_REPORT_FULL)
@@ -64,7 +64,7 @@ static enum xenloop_log_level level_of(const struct xenloop_link *link,
 	return XENLOOP_LOG_INFO;
 }
 
-/* A peer decides how often its channels come and go, but not what that costs. */
+/* A peer decides how often its channels come and go, not what that costs. */
 static bool may_log(struct xenloop_link *link, enum xenloop_log_level level,
 		    char *more, size_t size)
 {

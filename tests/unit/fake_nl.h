@@ -349,7 +349,7 @@ static inline void fake_nl_end(uint32_t id, uint32_t reason)
 	fake_nl_send(XENLOOP_EVENT_DOWN, &copy);
 }
 
-/* The module lets an interface go by itself: it is gone, or its MAC is another. */
+/* The module lets an interface go by itself: it is gone, or has another MAC. */
 static inline void fake_nl_release(uint32_t ifindex)
 {
 	const struct xenloop_nl_chan chan = { .ifindex = ifindex };

@@ -70,7 +70,7 @@ static struct sim {
 	bool relay_stopped;
 	unsigned int fail, lose;	/* per mille: kernel calls, events */
 	unsigned int slow;		/* ms that anything may take */
-	unsigned int drain;		/* ms that a close in good order may take */
+	unsigned int drain;		/* ms that an orderly close may take */
 	unsigned int handshakes;	/* listens and connects tried */
 	unsigned int reports[XENLOOP_REPORT_FAILED + 1];
 } sim;

@@ -300,7 +300,7 @@ static void too_many_clients(void **state)
 	pump(s);
 }
 
-/* Who may only look can't keep root from acting. Another user is for root alone. */
+/* Who may only look can't keep root from acting. (Only root can be others.) */
 static void others_leave_room_for_root(void **state)
 {
 	const int most = XENLOOP_CTL_MAX_CLIENTS - XENLOOP_CTL_ROOT_CLIENTS;

@@ -297,8 +297,8 @@ static void test_disconnect(void **state)
 }
 
 /*
- * Down and up by hand, many times in a row and by either side: never slower than
- * the close takes, although the other side only sees a peer that closes.
+ * Down and up by hand, many times in a row and by either side: never slower
+ * than the close takes, although the other side only sees a peer that closes.
  */
 static void test_disconnect_often(void **state)
 {
@@ -320,7 +320,7 @@ static void test_disconnect_often(void **state)
 	}
 }
 
-/* A peer that closes each channel as soon as it is up, and asks for the next. */
+/* A peer that closes each channel as soon as it is up and asks for the next. */
 static unsigned int flaps(struct sim_guest *hostile, unsigned int seconds)
 {
 	uint64_t end = sim.now + seconds * 1000;
@@ -399,7 +399,7 @@ static void test_max_channels_later(void **state)
 	assert_string_equal(link->why, "max-channels reached");
 }
 
-/* Connect by hand: there is no room, and that is said; nothing is held any more. */
+/* Connect by hand: that there is no room is said; nothing is held any more. */
 static void test_max_channels_by_hand(void **state)
 {
 	struct xenloop_link *link;

@@ -290,20 +290,21 @@ static void test_rates(void **state)
 	host.d.settings->message_burst = 10000;
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		struct xenloop_ratelimit *rl = &guest->message_rate;
+		uint64_t now_ms;
 
 		host.d.settings->messages_per_second = rates[i];
 		put_and_run(OUT "2-0-0", REQUEST);
 		rl->tokens = 0;
-		assert_false(xenloop_ratelimit_ok(rl, rl->last_us / 1000, NULL));
-		assert_true(xenloop_ratelimit_ok(rl, rl->last_us / 1000 + 9001,
-						 NULL));
+		now_ms = rl->last_us / 1000;
+		assert_false(xenloop_ratelimit_ok(rl, now_ms, NULL));
+		assert_true(xenloop_ratelimit_ok(rl, now_ms + 9001, NULL));
 		assert_in_range(rl->tokens + 1, 9 * rates[i],
 				9 * rates[i] + 1 + rates[i] / 100);
 		rl->started = false;
 	}
 }
 
-/* By a reload, for a guest that has been quiet since; with tokens left, or none. */
+/* By a reload, for a guest that is quiet since then; with or without tokens. */
 static void test_lower_burst(void **state)
 {
 	struct xenloop_guest *guest = host.d.model.guest[0];
@@ -365,7 +366,7 @@ static void test_flood_rounds(void **state)
 	event_base_free(base);
 }
 
-/* What is no message of its, or has no room, is no reason for a round at all. */
+/* What is no message, or has no room, is no reason for a round at all. */
 static void test_junk_rounds(void **state)
 {
 	static const char *const junk[] = {
@@ -440,7 +441,8 @@ int main(void)
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_sender_destroyed), T(test_flood),
-		T(test_rates), T(test_lower_burst), T(test_empty_flood), T(test_flood_rounds),
+		T(test_rates), T(test_lower_burst), T(test_empty_flood),
+		T(test_flood_rounds),
 		T(test_junk_rounds), T(test_too_many),
 	};
 

@@ -768,7 +768,7 @@ static void test_reasons(void **state)
 	assert_int_equal(log_count("down on eth0\n"), 1);
 }
 
-/* What max-channels keeps down is told, for each link once, and bounded in all. */
+/* What max-channels keeps down is told, once for each link, bounded in all. */
 static void test_cap_is_told(void **state)
 {
 	char path[32], roster[160];
@@ -835,7 +835,7 @@ static void test_bounded_log(void **state)
 	assert_int_equal(lines_of_flaps(1), 2);
 }
 
-/* What is kept of links that are gone is bounded, and what says nothing goes. */
+/* What is kept of links that are gone is bounded; what says nothing goes. */
 static void test_bounded_past(void **state)
 {
 	const struct xenloop_past *past;
@@ -865,7 +865,7 @@ static void test_bounded_past(void **state)
 	assert_null(d.links.past);
 }
 
-/* xendiscoverd --clean, or its package is purged: nobody in Dom0 knows this guest. */
+/* xendiscoverd --clean, or a purge of its package: Dom0 knows us no more. */
 static void test_cleaned(void **state)
 {
 	start_with_peer("3");
@@ -887,7 +887,7 @@ static void test_cleaned(void **state)
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
 }
 
-/* What an administrator holds down stays so when the peer leaves and returns. */
+/* What is held down by hand stays so when the peer leaves and returns. */
 static void test_held_peer_returns(void **state)
 {
 	char path[32];
