@@ -12,10 +12,12 @@
  *
  * When the CPU would go idle after a frame, the thread stays for a while and
  * looks for the next one: an event, the interrupt and the way out of idle cost
- * more than everything else in a round trip. It does so only as long as it is
- * alone on its CPU, and not where other guests want that CPU; and only where it
- * has paid lately: the window grows while frames come soon after the channel
- * went to sleep, and closes when they don't.
+ * more than everything else in a round trip. While frames keep coming it stays,
+ * and lets their reader have its turn after each batch: so a busy pair sends no
+ * events. It does so only as long as nobody else wants its CPU, and not where
+ * other guests want that CPU; and only where it has paid lately: the window
+ * grows while frames come soon after the channel went to sleep, and closes when
+ * they don't.
  */
 #include <linux/kernel_stat.h>
 #include <linux/netdevice.h>
@@ -107,62 +109,49 @@ static bool serve(struct xenloop_chan *chan, bool *frames)
 	return *frames || !is_due(chan);
 }
 
-/* Look for frames for up to @left ns; returns how many of them are left. */
-static s64 look_for_frames(struct xenloop_chan *chan, s64 left)
+/* Look for frames until the window is over. True: some were there. */
+static bool look_for_frames(struct xenloop_chan *chan)
 {
 	struct xenloop_poller *p = &chan->poller;
+	s64 window = time_to_look(chan);
 	u64 from = local_clock();
 	bool frames;
 
-	while (may_spin(p)) {
+	do {
 		if (is_due(chan)) {
 			if (!serve(chan, &frames))
-				return 0;
-			if (frames) {
-				left = time_to_look(chan);
-				from = local_clock();
-				continue;
-			}
+				return false;
+			if (frames)
+				return true;
 		}
-		if ((s64)(local_clock() - from) > left)
-			return 0;
 		cpu_relax();
-	}
-	return left - (s64)(local_clock() - from);
-}
-
-/* Look for frames, between taking the request for events back and renewing it. */
-static s64 stay_awake(struct xenloop_chan *chan, s64 left)
-{
-	struct xenloop_poller *p = &chan->poller;
-
-	WRITE_ONCE(p->spinning, true);
-	xenloop_poller_poll(chan);
-	left = look_for_frames(chan, left);
-	WRITE_ONCE(p->spinning, false);
-	smp_mb(); /* against the one in xenloop_poller_awake() */
-	if (!READ_ONCE(p->armed))
-		xenloop_poller_poll(chan);
-	return left;
+	} while (may_spin(p) && (s64)(local_clock() - from) < window);
+	return false;
 }
 
 /*
- * Stay in idle time until no frame has come for the window's length. Who else
- * wants the CPU gets it at once, but not before events are asked for.
+ * Stay until no frame has come for the window's length, and ask for no event
+ * meanwhile. Who else wants the CPU gets it: the reader of what was delivered
+ * has its turn first, and when somebody still wants to run then, events are
+ * asked for again.
  */
 static void spin(struct xenloop_chan *chan)
 {
 	struct xenloop_poller *p = &chan->poller;
-	s64 left = time_to_look(chan);
 
-	if (left && p->idle && !single_task_running())
-		yield(); /* to who was woken by the last frame */
-	while (left > 0 && may_spin(p) && !is_contended(p)) {
-		preempt_disable();
-		left = stay_awake(chan, left);
-		preempt_enable();
-		cond_resched();
-	}
+	if (!time_to_look(chan) || is_contended(p))
+		return;
+	WRITE_ONCE(p->spinning, true);
+	xenloop_poller_poll(chan);
+	do {
+		if (!single_task_running())
+			yield();
+		cond_resched_tasks_rcu_qs();
+	} while (look_for_frames(chan) && !is_contended(p));
+	WRITE_ONCE(p->spinning, false);
+	smp_mb(); /* against the one in xenloop_poller_awake() */
+	if (!READ_ONCE(p->armed))
+		xenloop_poller_poll(chan);
 }
 
 static void run(struct kthread_work *work)
@@ -244,7 +233,7 @@ bool xenloop_poller_awake(struct xenloop_chan *chan)
 
 	WRITE_ONCE(p->armed, false);
 	smp_mb(); /* against the one in spin() */
-	if (READ_ONCE(p->spinning) && !need_resched())
+	if (READ_ONCE(p->spinning))
 		return true;
 	WRITE_ONCE(p->armed, true);
 	return false;
