@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import guests
 import ways
-from host import FIRST_GUESTS, restore, snapshot, snapshot_path
+from host import restore, snapshot, snapshot_path
 from install import install
+from kinds import FIRST_GUESTS
 from lock import HostLock
 from paths import CACHE, digest, need_room
 from qemu import SNAPSHOT

@@ -10,14 +10,13 @@ import agent
 import guests
 import kernels
 from domain import Domain
-from image import image, path_of as image_path
 from install import install
+from kinds import STANDARD
 from lock import HostLock
 from paths import CACHE, LabError, digest, need_room, need_root
 from qemu import SNAPSHOT, Qemu, create_disk, key as machine_key
 from trees import building
 
-FIRST_GUESTS = ('g1', 'g2')
 SCRATCH_SIZE = '12G'
 
 
@@ -116,39 +115,39 @@ class Host:
             domain.set_clock()
 
 
-def snapshot_path():
-    texts = [guests.config(name, **kernels.chosen.configuration({})) for name in FIRST_GUESTS]
-    return CACHE / f'snapshot-{digest(machine_key(image_path()), *texts, *kernels.chosen.inputs())}'
+def snapshot_path(kind=STANDARD):
+    return CACHE / f'snapshot-{digest(machine_key(kind.image_path(), kind.disks()), *kind.inputs())}'
 
 
-def snapshot():
+def snapshot(kind=STANDARD):
     """The directory with the disk that holds the booted host, made now if it is not in the cache."""
-    target = snapshot_path()
+    target = snapshot_path(kind)
     if target.exists():
         return target
     need_root()
     need_room(CACHE, 6)
+    kind.build()
     with building(target) as temporary:
         if temporary:
             print('lab: booting the Xen host once, to restore it from now on (a few minutes)', file=sys.stderr)
             temporary.mkdir()
             with HostLock() as lock:
-                boot_and_save(temporary, lock)
+                boot_and_save(temporary, lock, kind)
     return target
 
 
-def boot_and_save(directory, lock):
+def boot_and_save(directory, lock, kind):
     create_disk(directory / 'scratch.qcow2', SCRATCH_SIZE)
     qemu = Qemu(directory)
     try:
-        qemu.start(image(), lock_fd=lock.fd)
+        qemu.start(kind.image_path(), lock_fd=lock.fd, disks=kind.disks())
         host = Host(qemu)
         host.add_domain('dom0')
         report_time('Dom0', host.wait_for_dom0)
-        kernels.chosen.put(host.dom0)
-        for name in FIRST_GUESTS:
+        kind.prepare(host.dom0)
+        for name in kind.first:
             host.create(name)
-        for name in FIRST_GUESTS:
+        for name in kind.first:
             report_time(name, host.domains[name].wait, 900)
             host.domains[name].sh('systemctl is-system-running --wait || true', timeout=600)
         host.dom0.sh('systemctl is-system-running --wait || true; sync', timeout=600)
@@ -172,17 +171,18 @@ def report_time(what, function, *arguments):
     print(f'lab: {what} after {time.monotonic() - start:.0f} s', file=sys.stderr)
 
 
-def restore(directory, lock, stay=False, saved=None):
+def restore(directory, lock, stay=False, saved=None, kind=STANDARD):
     """Starts a host from a snapshot, the booted one by default, with a disk of its own in `directory`."""
-    saved = saved or snapshot()
+    saved = saved or snapshot(kind)
+    kind.build()
     directory.mkdir(parents=True, exist_ok=True)
     subprocess.run(['cp', '--reflink=auto', '--sparse=always', str(saved / 'scratch.qcow2'), str(directory)], check=True)
     qemu = Qemu(directory)
     try:
-        qemu.start(image(), SNAPSHOT, lock.fd, stay)
+        qemu.start(kind.image_path(), SNAPSHOT, lock.fd, stay, kind.disks())
         host = Host(qemu)
         host.origin = lock, saved
-        for name in ('dom0', *FIRST_GUESTS):
+        for name in ('dom0', *kind.first):
             host.add_domain(name)
         for domain in host.domains.values():
             domain.wait(120)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""The read-only disk of Dom0 and guests, with the kernel, initramfs and hypervisor that boot from it."""
+"""The read-only disk of Dom0 and guests, with the kernel, initramfs and hypervisor that boot from it.
+
+An image is made of a tree (trees.py), whose name it goes by.
+"""
 import gzip
 import shutil
 import subprocess
@@ -12,23 +15,23 @@ TREE = 'image-trixie'
 LAYOUT = '2'  # to be raised when build() changes
 
 
-def key():
-    return digest(LAYOUT, tree_key(TREE), tree_digest(LAB / 'rootfs'), LAB / 'initramfs-init', LAB / 'image-setup')
+def key(name=TREE):
+    return digest(LAYOUT, tree_key(name), tree_digest(LAB / 'rootfs'), LAB / 'initramfs-init', LAB / 'image-setup')
 
 
-def path_of():
-    return CACHE / f'image-{key()}'
+def path_of(name=TREE):
+    return CACHE / f'image-{key(name)}'
 
 
-def image():
+def image(name=TREE):
     """The directory with root.ext4, vmlinuz, initrd, xen and modules/, built now if it is not in the cache."""
-    target = path_of()
+    target = path_of(name)
     if target.exists():
         return target
     need_root()
     need_room(CACHE, 6)
     install_on_host('mke2fs', 'e2fsprogs')
-    source = tree(TREE)
+    source = tree(name)
     with building(target) as temporary:
         if temporary:
             print(f'lab: building {target.name}', file=sys.stderr)
@@ -68,7 +71,7 @@ def extract_boot_files(root, directory):
     shutil.copyfile(root / 'boot/lab-initrd', directory / 'initrd')
     hypervisor = [path for path in (root / 'boot').glob('xen-*.gz') if not path.is_symlink()]
     if len(hypervisor) != 1:
-        raise LabError(f'{TREE} has {len(hypervisor)} hypervisors in /boot, not one')
+        raise LabError(f'{root}: {len(hypervisor)} hypervisors in /boot, not one')
     with gzip.open(hypervisor[0]) as packed, open(directory / 'xen', 'wb') as plain:
         shutil.copyfileobj(packed, plain)
 

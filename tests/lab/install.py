@@ -19,13 +19,13 @@ AFTER = (('sysusers.d', 'systemd-sysusers'),
          ('systemd/system', 'systemctl daemon-reload'))
 
 
-def pack(destdir):
+def pack(destdir, modules):
     """A tar of the files below destdir and of the module indexes that they make necessary, owned by root."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode='w', format=tarfile.GNU_FORMAT) as archive:
         add_files(archive, destdir)
         with tempfile.TemporaryDirectory() as directory:
-            index_modules(destdir, Path(directory))
+            index_modules(destdir, modules, Path(directory))
             add_files(archive, directory)
     return buffer.getvalue()
 
@@ -37,9 +37,9 @@ def add_files(archive, root):
             archive.add(path, str(path.relative_to(root)), filter=owned_by_root)
 
 
-def index_modules(destdir, directory):
+def index_modules(destdir, modules, directory):
     """Runs depmod over a kernel's own modules and those in destdir, leaving only its indexes below `directory`."""
-    for own in kernels.chosen.modules():
+    for own in modules:
         added = [path for path in Path(destdir).glob('[lu]*/**/modules/*') if path.name == own.name]
         if added:
             index(own, added[0], directory)
@@ -73,9 +73,10 @@ def script(destdir):
     return '\n'.join(['set -e', 'tar -x -C /', *commands])
 
 
-def install(destdir, domains):
+def install(destdir, domains, modules=None):
+    """`modules` is what kernels.py says of the kernels that these domains have, if not the usual ones."""
     if not Path(destdir).is_dir():
         raise LabError(f'{destdir}: no such directory; make one with `make install DESTDIR={destdir}`')
-    data, commands = pack(destdir), script(destdir)
+    data, commands = pack(destdir, modules or kernels.chosen.modules()), script(destdir)
     for domain in domains:
         domain.sh(commands, data=data, timeout=600)

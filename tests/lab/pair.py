@@ -5,7 +5,8 @@ import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from host import FIRST_GUESTS, restore
+from host import restore
+from kinds import FIRST_GUESTS
 from paths import CACHE
 
 # Dom0's addresses on the wire, to copy by.

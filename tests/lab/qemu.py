@@ -27,12 +27,13 @@ def environment():
     return dict(os.environ, QEMU_MODULE_DIR=f'{tree(TREE)}/usr/lib/x86_64-linux-gnu/qemu')
 
 
-def machine(image):
-    """The machine's arguments: whatever changes here makes an old snapshot useless."""
-    drives = []
-    for name, file, options in (('vda', f'{image}/root.ext4', 'format=raw,readonly=on'),
-                                ('vdb', f'{image}/root.ext4', 'format=raw,readonly=on'),
-                                ('vdc', 'scratch.qcow2', 'format=qcow2,discard=unmap')):
+def machine(image, disks=()):
+    """The machine's arguments: whatever changes here makes an old snapshot useless.  `disks` are read-only ones."""
+    drives, read_only = [], 'format=raw,readonly=on'
+    for name, file, options in (('vda', f'{image}/root.ext4', read_only),
+                                ('vdb', f'{image}/root.ext4', read_only),
+                                ('vdc', 'scratch.qcow2', 'format=qcow2,discard=unmap'),
+                                *((f'vd{letter}', disk, read_only) for letter, disk in zip('defgh', disks))):
         drives += ['-drive', f'if=none,id={name},file={file},{options}', '-device', f'virtio-blk-pci,drive={name}']
     return ['-machine', 'pc', '-cpu', 'qemu64,+svm,+npt', '-accel', 'tcg,thread=multi', '-smp', '2', '-m', '4096',
             '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot',
@@ -45,8 +46,8 @@ def machine(image):
             '-device', 'virtio-net-pci,netdev=plug,mac=52:54:00:00:00:03,romfile=']
 
 
-def key(image):
-    return digest(path_of(TREE).name, *machine(image))
+def key(image, disks=()):
+    return digest(path_of(TREE).name, *machine(image, disks))
 
 
 def create_disk(path, size):
@@ -62,10 +63,10 @@ class Qemu:
         self.pid = pid
         self.process = None
 
-    def start(self, image, snapshot=None, lock_fd=None, stay=False):
+    def start(self, image, snapshot=None, lock_fd=None, stay=False, disks=()):
         """Starts it; with `stay` it outlives this process, else it dies with it."""
         command = [*program('qemu-system-x86_64'), '-L', f'{tree(TREE)}/usr/share/qemu',
-                   '-L', f'{tree(TREE)}/usr/share/seabios', *machine(image),
+                   '-L', f'{tree(TREE)}/usr/share/seabios', *machine(image, disks),
                    '-serial', 'file:console.log', '-qmp', 'unix:qmp.sock,server=on,wait=off']
         if snapshot:
             command += ['-loadvm', snapshot]

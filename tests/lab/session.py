@@ -9,6 +9,7 @@ import logs
 from agent import AgentError
 from case import CaseFailed, CommandFailed
 from host import restore, snapshot
+from kinds import STANDARD
 from installed import installed_snapshot
 from lock import HostLock
 from paths import CACHE, LabError
@@ -27,10 +28,10 @@ def session(name, destdir=None, up=False):
 
 
 @contextmanager
-def restored(name, saved):
+def restored(name, saved, kind=STANDARD):
     """The same from a given snapshot."""
     with HostLock() as lock, tempfile.TemporaryDirectory(prefix='run-', dir=CACHE) as directory:
-        host = restore(Path(directory), lock, saved=saved)
+        host = restore(Path(directory), lock, saved=saved, kind=kind)
         try:
             with failures_explained(name, host):
                 yield host

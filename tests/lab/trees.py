@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from paths import CACHE, CHECKOUT, LAB, LabError, digest, need_room, need_root
 
-SUITES = {'tools-trixie': 'trixie', 'tools-bookworm': 'bookworm', 'image-trixie': 'trixie', 'kernel-trixie': 'trixie'}
+SUITES = {'tools-trixie': 'trixie', 'tools-bookworm': 'bookworm', 'image-trixie': 'trixie', 'kernel-trixie': 'trixie',
+          'matrix-trixie': 'trixie', 'matrix-backports': 'trixie', 'matrix-bookworm': 'bookworm'}
 
 # What no test reads. Mesa comes in through stress-ng's EGL stressor, AMD's GPU libraries through Open MPI's UCX; without
 # the large ones of both the image is half as big.
@@ -18,8 +19,10 @@ IMAGE_EXCLUDES = ('/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*',
 
 
 def packages(name):
+    """The words of a list in packages/; @OTHER stands for those of another list."""
     lines = (LAB / 'packages' / name).read_text().splitlines()
-    return [word for line in lines if not line.startswith('#') for word in line.split()]
+    words = [word for line in lines if not line.startswith('#') for word in line.split()]
+    return [part for word in words for part in (packages(word[1:]) if word.startswith('@') else [word])]
 
 
 def hook(name):
@@ -36,7 +39,7 @@ def key(name):
 
 
 def excludes(name):
-    return IMAGE_EXCLUDES if name.startswith('image') else ()
+    return IMAGE_EXCLUDES if name.startswith(('image', 'matrix')) else ()
 
 
 def path_of(name):
