@@ -367,9 +367,7 @@ int xenloopd_store_start(struct xenloopd *d)
 	return 0;
 }
 
-void xenloopd_store_clean(struct xenloopd *d, bool hello)
+void xenloopd_store_clean(struct xenloopd *d, bool all)
 {
-	if (hello)
-		xenloopd_store_write(d, HELLO, NULL);
-	xenloopd_store_write(d, TO, NULL);
+	xenloopd_store_write(d, all ? OUTBOX : TO, NULL);
 }

@@ -160,8 +160,8 @@ void xenloopd_store_close(struct xenloopd *d);
 int xenloopd_store_start(struct xenloopd *d);
 int xenloopd_store_write(struct xenloopd *d, const char *path,
 			 const char *value);
-/* Removes our messages, and with `hello` that too. */
-void xenloopd_store_clean(struct xenloopd *d, bool hello);
+/* Removes our messages, or with `all` whatever we wrote. */
+void xenloopd_store_clean(struct xenloopd *d, bool all);
 void xenloopd_store_inbox(struct xenloopd *d, struct xenloop_link *link);
 
 /* ifaces.c: interfaces */

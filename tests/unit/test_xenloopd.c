@@ -1151,7 +1151,7 @@ static void test_flush(void **state)
 	assert_int_equal(fake_nl.nr_chans, 0);
 	assert_int_equal(fake_nl.nr_ifaces, 0);
 	assert_null(fake_xs_get("data/xenloop/hello"));
-	assert_null(fake_xs_get("data/xenloop/to"));
+	assert_null(fake_xs_get("data/xenloop"));
 }
 
 /* There is nothing to close then, and nothing that is waited for. */
