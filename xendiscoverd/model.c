@@ -244,12 +244,12 @@ static void evaluate_vif(const struct xenloop_guest *guest,
 	if (vif->backend)
 		return;
 	bridge = find_bridge(vif, links, &port, &vif->state);
-	if (bridge) {
-		set_network(&vif->net, bridge, port);
-		vif->state = port_state(bridge, port,
-					links->netfilter || bridge->netfilter,
-					eligible);
-	}
+	/* Then no setting would make it loop, whatever else it has. */
+	if (!bridge)
+		return;
+	set_network(&vif->net, bridge, port);
+	vif->state = port_state(bridge, port,
+				links->netfilter || bridge->netfilter, eligible);
 	if (vif->rate && !eligible->rate_limited)
 		vif->state = XENLOOP_VIF_RATE_LIMITED;
 	else if (vif->ip && !eligible->ip_filter)

@@ -505,6 +505,13 @@ static void change_routed(void)
 	fake_xs_del("/local/domain/0/backend/vif/2/0/bridge");
 }
 
+/* As the toolstack's script for it wants it. */
+static void change_routed_ip(void)
+{
+	change_routed();
+	change_ip();
+}
+
 static const struct {
 	void (*change)(void);
 	const char *state;	/* of domain 2's vif afterwards */
@@ -522,6 +529,7 @@ static const struct {
 	{ change_mac, "duplicate-mac" },
 	{ change_backend, "not-dom0" },
 	{ change_routed, "routed" },
+	{ change_routed_ip, "routed" },
 };
 
 /* A link that was allowed is revoked from both rosters, whatever changed. */
