@@ -63,7 +63,7 @@ bool xenloop_is_asked(const struct xenloop_facts *f, const json_t *guest)
 
 static const struct xenloop_vif_word vif_words[] = {
 	{ "no-bridge", "vif-no-bridge", "is on no Linux bridge",
-	  "ip link set dev VIF master BRIDGE, and bridge= in the guest's configuration",
+	  "only ports of a Linux bridge loop, not those of Open vSwitch: ip link set dev VIF master BRIDGE, and bridge= in the guest's configuration",
 	  true },
 	{ "not-dom0", "vif-not-dom0", "has its backend in another domain than Dom0",
 	  "", false },
