@@ -28,7 +28,7 @@ sources_kmod := kmod/fifo.c kmod/offload.c
 lib_sources = $(if $(filter kmod,$(1)),$(sources_kmod),$(call sources,$(1)))
 
 .PHONY: all help module userspace demo sim check check-unit check-xen bench bench-scale bench-fifo matrix lab xen-root
-.PHONY: check-debug check-debug-red debug-root
+.PHONY: check-debug check-debug-red debug-root check-matrix
 .PHONY: install install-modules uninstall deb deb-next regen clean fuzz unit-programs deps deps-check FORCE
 all: userspace module
 
@@ -163,6 +163,19 @@ xen-root:
 	tests/lab/lab in tools-trixie -- make -s BUILD=$(BUILD)/xen KVER=6.12 DESTDIR=$(BUILD)/xen-root install
 	tests/lab/lab in tools-trixie -- make -s BUILD=$(BUILD)/xen KVER=6.12 hostile
 	install -D -m 644 $(BUILD)/xen/hostile/kmod/xenloop_hostile.ko $(BUILD)/xen-root/usr/lib/xenloop-tests/xenloop_hostile.ko
+## make check-matrix  releases, kernels, kinds of guests and networks on Xen; CELL=NAME for one, PUBLISH=1 for the docs
+check-matrix:
+	$(call matrix_root,bookworm,tools-bookworm,6.1)
+	$(call matrix_root,trixie,tools-trixie,6.12)
+	$(call matrix_root,backports,tools-trixie,7.3)
+	tests/lab/lab --wait 20000 matrix --roots $(MATRIX_DIR) $(if $(PUBLISH),--publish) $(CELL)
+MATRIX_DIR := $(BUILD)/matrix-xen
+# $(1) platform of tests/lab/platforms.py, $(2) tree to build in, $(3) kernel
+define matrix_root
+	tests/lab/lab in $(2) -- make -s -j$(NPROC) BUILD=$(MATRIX_DIR)/$(1) KVER=$(3) all
+	@rm -rf $(MATRIX_DIR)/$(1)-root
+	tests/lab/lab in $(2) -- make -s BUILD=$(MATRIX_DIR)/$(1) KVER=$(3) DESTDIR=$(MATRIX_DIR)/$(1)-root install
+endef
 ## make check-debug   the same cases on a kernel that checks itself (tests/debug/README.md); T=NAME, KERNEL=races
 KERNEL	?= debug
 check-debug: debug-root

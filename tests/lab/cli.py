@@ -13,6 +13,7 @@ import crowd
 import demo
 import install
 import kernels
+import matrix
 import runner
 import scale
 import shell
@@ -24,6 +25,7 @@ from image import image, path_of
 from installed import installed_snapshot
 from lock import HostLock
 from paths import CACHE, CHECKOUT, LabError, need_root
+from platforms import PLATFORMS, Dom0
 
 
 def command_trees(arguments):
@@ -80,6 +82,8 @@ def command_clean(_):
         for name in kernels.KERNELS:
             kernels.choose(name)
             keep |= {snapshot_path().name, *kernels.chosen.inputs()}
+        for platform in PLATFORMS:
+            keep |= {path_of(platform.tree).name, snapshot_path(Dom0(platform)).name}
         for path in CACHE.iterdir():
             kind = path.name.split('-')[0]
             if kind in ('tree', 'image', 'kernel', 'snapshot', 'installed', 'crowd', 'logs') and path.name.split('.')[0] not in keep:
@@ -165,6 +169,10 @@ def command_scale(arguments):
     return 1 if bad else 0
 
 
+def command_matrix(arguments):
+    return 1 if matrix.matrix(arguments.cells, arguments.roots, arguments.publish) else 0
+
+
 def command_cases(_):
     for case in runner.find([]):
         summary = (case.module.__doc__ or '').strip().splitlines()
@@ -223,6 +231,10 @@ def parser():
          (['--seconds'], {'type': int, 'default': scale.SECONDS, 'help': 'of each netperf run'}),
          (['--output'], {'default': bench.OUTPUT, 'metavar': 'DIR', 'help': 'default: build/bench'}),
          (['--publish'], {'action': 'store_true', 'help': 'also write the report and its plots to docs/bench'}))
+    verb('matrix', command_matrix, 'run cells of the matrix of releases, kernels and networks (tests/matrix), all by default',
+         (['--roots'], {'default': matrix.OUTPUT, 'metavar': 'DIR', 'help': 'where PLATFORM-root is what `make install` made'}),
+         (['--publish'], {'action': 'store_true', 'help': 'also write the results to docs/compatibility.md'}),
+         (['cells'], {'nargs': '*', 'metavar': 'CELL'}))
     verb('clean', command_clean, 'drop cached trees, images, snapshots and logs that this version does not use')
     verb('cases', command_cases, 'list the cases')
     return main

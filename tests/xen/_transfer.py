@@ -11,9 +11,10 @@ def transfer(source, sink, address, megabytes, port=6000, listen=6000, source_in
     `port` is where to connect to, `listen` where the sink is, if NAT lies between. `source_in` and `sink_in` run a
     command elsewhere in the guest: `ip netns exec NAME`.
     """
+    family = '-6' if ':' in address else '-4'
     source.sh(f'[ -e /run/noise ] || head -c {PIECE}M /dev/urandom >/run/noise')
     sink.sh('rm -f /run/received; systemd-run -q --collect '
-            f"{sink_in} bash -c 'nc -l -N {listen} </dev/null | sha256sum >/run/received'")
+            f"{sink_in} bash -c 'nc {family} -l -N {listen} </dev/null | sha256sum >/run/received'")
     sink.sh(f'until {sink_in} ss -ltn | grep -q :{listen}; do sleep 0.2; done')
     sent = source.sh(f'''set -e -o pipefail; rm -f /run/sent
         for i in $(seq {megabytes // PIECE}); do echo $i; cat /run/noise; done |
