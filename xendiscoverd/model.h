@@ -52,7 +52,7 @@ struct xenloop_vif {
 	uint32_t backend;		/* domid */
 	bool rate;			/* rate= */
 	bool ip;			/* ip= */
-	bool routed;			/* no bridge is configured */
+	bool routed;			/* not to be on a bridge */
 	char dev[IFNAMSIZ];		/* in Dom0; empty if there is none */
 	/* What follows from it and from Dom0's kernel. */
 	struct xenloop_network net;

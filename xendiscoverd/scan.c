@@ -114,6 +114,25 @@ static bool has_value(struct xenloop_xs *xs, uint32_t domid,
 	return ret > 0 || ret == -E2BIG || ret == -EBADMSG;
 }
 
+/*
+ * By the script that connects it: xl writes a bridge in any case. Without one
+ * there is nothing else that it could be.
+ */
+static bool is_routed(struct xenloop_xs *xs, uint32_t domid,
+		      const struct xenloop_vif *vif)
+{
+	char script[XENLOOP_XS_PATH_SIZE];
+	const char *name;
+
+	if (!has_value(xs, domid, vif, "bridge"))
+		return true;
+	if (read_key(xs, domid, vif, "script", script, sizeof(script)) < 0)
+		return false;
+	name = strrchr(script, '/');
+	name = name ? name + 1 : script;
+	return !strcmp(name, "vif-route") || !strcmp(name, "vif-nat");
+}
+
 static void lower(char *s)
 {
 	for (; *s; s++)
@@ -141,7 +160,7 @@ static int read_vif(struct xenloop_xs *xs, uint32_t domid, uint32_t handle,
 		return ret;
 	vif->rate = has_value(xs, domid, vif, "rate");
 	vif->ip = has_value(xs, domid, vif, "ip");
-	vif->routed = !has_value(xs, domid, vif, "bridge");
+	vif->routed = is_routed(xs, domid, vif);
 	return 0;
 }
 

@@ -28,7 +28,9 @@ static const struct {
 };
 
 /* Keys of a vif's backend that we read; others change without our interest. */
-static const char *const vif_keys[] = { "mac", "bridge", "rate", "ip" };
+static const char *const vif_keys[] = {
+	"mac", "bridge", "script", "rate", "ip"
+};
 
 int xenloop_watches_add(struct xenloop_xs *xs)
 {

@@ -505,10 +505,22 @@ static void change_routed(void)
 	fake_xs_del("/local/domain/0/backend/vif/2/0/bridge");
 }
 
-/* As the toolstack's script for it wants it. */
-static void change_routed_ip(void)
+/* As xl writes it, which names a bridge in any case. */
+static void change_script(void)
 {
-	change_routed();
+	host_link("vif2.0")->master = 0;
+	host_put("/etc/xen/scripts/vif-route",
+		 "/local/domain/0/backend/vif/2/0/script");
+	change_ip();
+}
+
+/* A port of Open vSwitch has its datapath as master. */
+static void change_switch(void)
+{
+	host_link("vif2.0")->master = 102;
+	host_link("vif2.0")->is_port = false;
+	host_put("/etc/xen/scripts/vif-openvswitch",
+		 "/local/domain/0/backend/vif/2/0/script");
 	change_ip();
 }
 
@@ -529,7 +541,8 @@ static const struct {
 	{ change_mac, "duplicate-mac" },
 	{ change_backend, "not-dom0" },
 	{ change_routed, "routed" },
-	{ change_routed_ip, "routed" },
+	{ change_script, "routed" },
+	{ change_switch, "no-bridge" },
 };
 
 /* A link that was allowed is revoked from both rosters, whatever changed. */
