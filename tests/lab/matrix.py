@@ -10,8 +10,7 @@ from pathlib import Path
 import logs
 import matrix_report
 import session
-from agent import AgentError
-from case import CaseFailed, CommandFailed, expect_equal
+from case import expect_equal
 from host import restore, snapshot
 from install import install
 from lock import HostLock
@@ -26,8 +25,10 @@ from cells import CELLS     # noqa: E402
 OUTPUT = CHECKOUT / 'build/matrix-xen'
 TIMEOUT = 2400      # seconds for a cell, once its host is there
 MEMORY = 448        # MB of each guest
-BOOT = 1200         # seconds that guests may take to boot
-TROUBLE = (AgentError, CaseFailed, CommandFailed, LabError, OSError)
+BOOT = 900          # seconds that guests may take to boot
+# Else Xen intercepts each reading of the clock, since it can't tell whether this processor's is reliable: that is slow, and
+# of its exits from such guests the emulator gets one in many wrong.
+PVH_CLOCK = 'tsc_mode = "native"'
 
 VERSIONS = '''
 . /etc/os-release
@@ -66,7 +67,7 @@ class Run:
             host = restore(Path(directory), lock, saved=saved, kind=kind)
             try:
                 yield host
-            except TROUBLE:
+            except Exception:
                 session.keep_logs(f'matrix-{self.cell.name}', host)
                 raise
             finally:
@@ -77,7 +78,7 @@ class Run:
         host.dom0.sh(f'set -e; {network.prepare}')
         for name, guest in self.cell.guests.items():
             host.create(name, vifs=[network.vif(name)], kind=guest.kind, vcpus=guest.vcpus, memory=MEMORY,
-                        **kind.configuration(guest.platform))
+                        more=PVH_CLOCK if guest.kind == 'pvh' else '', **kind.configuration(guest.platform))
         variables = f'vif1=vif{host.domid("g1")}.0 vif2=vif{host.domid("g2")}.0 ip6={host.g1.ip6} other6={host.g2.ip6}'
         host.dom0.sh(f'set -e; {variables}; {network.complete}')
         for name in self.cell.guests:
@@ -109,7 +110,7 @@ def conduct(cell, roots):
     reason = None
     try:
         run.go()
-    except TROUBLE as error:
+    except Exception as error:  # a broken cell must not end the others
         reason = f'{run.step}: {str(error).strip() or type(error).__name__}'
     seconds = round(time.monotonic() - start)
     print(f'{"FAIL" if reason else "ok  "} {cell.name} ({seconds} s){": " + reason if reason else ""}', flush=True)

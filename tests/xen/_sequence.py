@@ -19,14 +19,14 @@ class Sequence:
         receiver.sh(f'systemd-run -q -u seq --collect bash -c "python3 /root/udpseq.py receive {PORT} 10 >/run/seq 2>&1"; '
                     f'until ss -lun | grep -q :{PORT}; do sleep 0.2; done')
         sender.sh('systemd-run -q -u send --collect bash -c '
-                  f'"python3 /root/udpseq.py send {receiver.ip} {PORT} 10000000 {size} {rest} >/run/sent 2>&1"')
+                  f'"python3 /root/udpseq.py send {receiver.ip} {PORT} 10000000 {size} {rest} >/run/seq-sent 2>&1"')
 
     def stop(self):
         self.sender.sh('touch /run/stop')
 
     def sent(self):
         self.sender.sh('while systemctl -q is-active send; do sleep 0.5; done')
-        return int(self.sender.sh('cat /run/sent').removeprefix('sent='))
+        return int(self.sender.sh('cat /run/seq-sent').removeprefix('sent='))
 
     def seen(self):
         """What the receiver says, ten seconds after the last datagram."""
