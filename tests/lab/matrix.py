@@ -25,6 +25,7 @@ from cells import CELLS     # noqa: E402
 OUTPUT = CHECKOUT / 'build/matrix-xen'
 TIMEOUT = 2400      # seconds for a cell, once its host is there
 MEMORY = 448        # MB of each guest
+ATTEMPTS = 3        # at a cell that fails by the emulator's fault
 BOOT = 900          # seconds that guests may take to boot
 # Else Xen intercepts each reading of the clock, since it can't tell whether this processor's is reliable: that is slow, and
 # of its exits from such guests the emulator gets one in many wrong.
@@ -41,12 +42,16 @@ echo xenloop=$(xenloopctl --version | grep -o '[0-9].*')'''
 
 
 class Run:
-    """One cell on its way; `step` is what it is doing, `found` what the running domains say of themselves."""
+    """One cell on its way.
+
+    `step` is what it is doing, `found` what the running domains say of themselves, `fault` what the emulator did wrong.
+    """
 
     def __init__(self, cell, roots):
         self.cell, self.roots = cell, roots
         self.step = 'boot'
         self.found = {}
+        self.fault = ''
 
     def go(self):
         with self.host() as host, time_limit(TIMEOUT):
@@ -68,6 +73,7 @@ class Run:
             try:
                 yield host
             except Exception:
+                self.fault = logs.fault_of_emulator(host)
                 session.keep_logs(f'matrix-{self.cell.name}', host)
                 raise
             finally:
@@ -103,15 +109,24 @@ class Run:
             expect_equal((got['kind'], got['vcpus']), (guest.kind.upper(), str(guest.vcpus)), f'{name}: type and vCPUs')
 
 
-def conduct(cell, roots):
-    """Runs a cell, prints its line and returns its result."""
-    start = time.monotonic()
+def attempt(cell, roots):
+    """A run of the cell, and why it failed, or None."""
     run = Run(cell, roots)
-    reason = None
     try:
         run.go()
     except Exception as error:  # a broken cell must not end the others
-        reason = f'{run.step}: {str(error).strip() or type(error).__name__}'
+        return run, f'{run.step}: {str(error).strip() or type(error).__name__} {run.fault}'.strip()
+    return run, None
+
+
+def conduct(cell, roots):
+    """Runs a cell, again if it failed by the emulator's fault, prints its line and returns its result."""
+    start = time.monotonic()
+    for _ in range(ATTEMPTS):
+        run, reason = attempt(cell, roots)
+        if not run.fault:
+            break
+        print(f'     {cell.name}: {reason}', flush=True)
     seconds = round(time.monotonic() - start)
     print(f'{"FAIL" if reason else "ok  "} {cell.name} ({seconds} s){": " + reason if reason else ""}', flush=True)
     if reason:

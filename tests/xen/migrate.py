@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Live migration of a PVH guest on one host, under load and in both roles: the TCP connection survives."""
-import re
-
+import logs
 from case import CaseFailed, expect
 import _left as left
 import _loop as loop
@@ -17,13 +16,7 @@ def run(host):
     try:
         both_roles(host)
     except Exception as error:
-        raise CaseFailed(f'{error}{fault_of_emulator(host)}') from error
-
-
-def fault_of_emulator(host):
-    """A guest that runs at the hypervisor's address, with its code segment: QEMU has mixed up the two states."""
-    found = re.search(r'd(\d+)v0 Triple fault.*?RIP: +e008:\[<ffff82d', host.dom0.sh('xl dmesg'), re.S)
-    return f"\n(domain {found[1]} was resumed with the hypervisor's registers: the emulator's doing)" if found else ''
+        raise CaseFailed(f'{error}\n{logs.fault_of_emulator(host)}'.strip()) from error
 
 
 def both_roles(host):
