@@ -143,4 +143,4 @@ def sniffer(guest, expression='inbound'):
              f"tcpdump -n -i eth0 --immediate-mode -Q in -s 128 -B 8192 -U -w /run/seen.pcap '{expression}'")
     wait_for(lambda: guest.ok('test -s /run/seen.pcap'), 60, 'tcpdump runs')
     yield lambda what: int(guest.sh(f"tcpdump -n -r /run/seen.pcap '{what}' 2>/dev/null | wc -l"))
-    guest.sh('systemctl stop sniffer')
+    guest.sh('systemctl stop sniffer; rm /run/seen.pcap')  # a file in memory, of several MB
