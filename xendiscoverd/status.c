@@ -34,9 +34,10 @@ static json_t *mac_json(const struct xenloop_vif *vif)
 
 static json_t *vif_json(const struct xenloop_vif *vif)
 {
-	return json_pack("{s:i, s:o, s:s, s:s}", "vif", (int)vif->handle,
-			 "mac", mac_json(vif), "network", vif->net.name,
-			 "state", xenloop_vif_state_name(vif->state));
+	return json_pack("{s:i, s:s, s:o, s:s, s:s}", "vif", (int)vif->handle,
+			 "device", vif->dev, "mac", mac_json(vif), "network",
+			 vif->net.name, "state",
+			 xenloop_vif_state_name(vif->state));
 }
 
 /* What is to be said about a guest's hello. */

@@ -49,6 +49,24 @@ void xenloop_find_no_module(struct xenloop_findings *at)
 		     "kernel module xenloop is not loaded");
 }
 
+void xenloop_fill_todo(char *todo, size_t size, const char *format,
+		       const char *name)
+{
+	size_t used = 0;
+
+	todo[0] = '\0';
+	while (*format && used < size) {
+		if (format[0] == '%' && format[1] == 's') {
+			used += (size_t)snprintf(todo + used, size - used, "%s",
+						 name);
+			format += 2;
+		} else {
+			used += (size_t)snprintf(todo + used, size - used, "%c",
+						 *format++);
+		}
+	}
+}
+
 bool xenloop_is_asked(const struct xenloop_facts *f, const json_t *guest)
 {
 	char domid[24];
@@ -63,10 +81,11 @@ bool xenloop_is_asked(const struct xenloop_facts *f, const json_t *guest)
 
 static const struct xenloop_vif_word vif_words[] = {
 	{ "no-bridge", "vif-no-bridge", "is on no Linux bridge",
-	  "only ports of a Linux bridge loop, not those of Open vSwitch: ip link set dev VIF master BRIDGE, and bridge= in the guest's configuration",
+	  "only ports of a Linux bridge loop, not those of Open vSwitch: ip link set dev %s master BRIDGE, and bridge= in the guest's configuration",
 	  true },
 	{ "not-dom0", "vif-not-dom0", "has its backend in another domain than Dom0",
-	  "", false },
+	  "only vifs on Dom0's bridges loop: no backend= in vif= of the guest's configuration",
+	  false },
 	{ "rate-limited", "vif-rate-limited",
 	  "has rate=, which a channel would bypass",
 	  "if it may: [eligible] rate-limited = yes in xendiscoverd.conf", false },
@@ -74,21 +93,23 @@ static const struct xenloop_vif_word vif_words[] = {
 	  "has ip=, whose anti-spoofing rules a channel would bypass",
 	  "if it may: [eligible] ip-filter = yes in xendiscoverd.conf", false },
 	{ "isolated", "vif-isolated", "is an isolated port of its bridge",
-	  "if it need not be: bridge link set dev VIF isolated off", false },
+	  "if it need not be: bridge link set dev %s isolated off", false },
 	{ "vlan", "vif-vlan", "has no VLAN for untagged frames on its bridge",
-	  "bridge vlan add dev VIF vid VLAN pvid untagged", true },
+	  "bridge vlan add dev %s vid VLAN pvid untagged", true },
 	{ "duplicate-mac", "vif-duplicate-mac",
 	  "has the same MAC address as another vif on its network",
 	  "give each vif a MAC address of its own", true },
 	{ "down", "vif-down",
 	  "is down, or its bridge is, or its port does not forward",
-	  "ip link show dev VIF; is the interface up in the guest?", true },
+	  "ip link show dev %s; is the interface up in the guest?", true },
 	{ "filtered", "vif-filtered",
 	  "is on a bridge whose frames pass iptables or connection tracking, or on a locked port",
 	  "if channels may bypass that: [eligible] bridge-netfilter = yes in xendiscoverd.conf",
 	  false },
 	{ "routed", "vif-routed",
-	  "is routed, not bridged: its traffic stays on netfront", "", false },
+	  "is routed, not bridged: its traffic stays on netfront",
+	  "if it may be bridged: script=vif-bridge and bridge= in the guest's configuration",
+	  false },
 	{ "policy", "vif-policy", "is switched off by the policy",
 	  "[policy] off in xendiscoverd.conf", false },
 };
@@ -96,7 +117,9 @@ static const struct xenloop_vif_word vif_words[] = {
 const struct xenloop_vif_word *xenloop_vif_word(const char *word)
 {
 	static const struct xenloop_vif_word unknown = {
-		"", "vif-refused", "may not loop", "", true,
+		"", "vif-refused", "may not loop",
+		"xendiscoverd is newer than this xenloopctl: upgrade it, and see xendiscoverd(8)",
+		true,
 	};
 
 	for (size_t i = 0; i < sizeof(vif_words) / sizeof(vif_words[0]); i++)
@@ -153,8 +176,8 @@ static void find_stopped(struct xenloop_findings *at,
 	} else if (f->dom0 && !strcmp(f->unit_active, "active")) {
 		/* It listens when it has XenStore, not before. */
 		xenloop_find(at, XENLOOP_PROBLEM, "no-xenstore",
-			     "systemctl status xenstored xen-init-dom0; journalctl -xeu xendiscoverd",
-			     "%s waits for XenStore", daemon);
+			     XENLOOP_TODO_XENSTORE, "%s waits for XenStore",
+			     daemon);
 	} else {
 		xenloop_find(at, XENLOOP_PROBLEM, "daemon-stopped", todo,
 			     "%s is not running", daemon);

@@ -36,7 +36,14 @@ __attribute__((format(printf, 5, 6)))
 void xenloop_find(struct xenloop_findings *at, enum xenloop_result result,
 		  const char *cause, const char *todo, const char *fmt, ...);
 
+/* In Dom0: Debian's xen starts xenstored. */
+#define XENLOOP_TODO_XENSTORE \
+	"systemctl status xen; journalctl -xeu xendiscoverd"
+
 void xenloop_find_no_module(struct xenloop_findings *at);
+/* Each "%s" of `format` becomes `name`: what is to be typed, for this very one. */
+void xenloop_fill_todo(char *todo, size_t size, const char *format,
+		       const char *name);
 /* Is a guest or peer, by its name or domid, the first one asked about? Yes, if nobody was. */
 bool xenloop_is_asked(const struct xenloop_facts *f, const json_t *guest);
 
@@ -50,7 +57,7 @@ struct xenloop_vif_word {
 	const char *word;	/* docs/protocol.md, section self */
 	const char *cause;
 	const char *text;	/* "has rate=, which ..." */
-	const char *todo;	/* in Dom0 */
+	const char *todo;	/* in Dom0; %s is the vif's interface there */
 	bool fault;		/* nobody wants that, while others are a choice */
 };
 

@@ -13,8 +13,7 @@ static bool check_xenstore(struct xenloop_findings *at,
 		xenloop_find_ok(at, "XenStore is reachable");
 		return true;
 	}
-	xenloop_find(at, XENLOOP_PROBLEM, "no-xenstore",
-		     "systemctl status xenstored xen-init-dom0; journalctl -xeu xendiscoverd",
+	xenloop_find(at, XENLOOP_PROBLEM, "no-xenstore", XENLOOP_TODO_XENSTORE,
 		     "xendiscoverd has no connection to XenStore");
 	return false;
 }
@@ -28,12 +27,15 @@ static void check_bridges(struct xenloop_findings *at,
 
 	at->check = "bridge";
 	json_array_foreach(xenloop_at(f->status, "bridges"), i, bridge) {
+		char todo[64];
+
 		at->subject = xenloop_text_at(bridge, "bridge");
 		vifs = (int)xenloop_number_at(bridge, "vifs");
 		sum += vifs;
+		xenloop_fill_todo(todo, sizeof(todo), "ip link set dev %s up",
+				  at->subject);
 		if (!xenloop_flag_at(bridge, "up") && vifs)
-			xenloop_find(at, XENLOOP_PROBLEM, "bridge-down",
-				     "ip link set dev BRIDGE up",
+			xenloop_find(at, XENLOOP_PROBLEM, "bridge-down", todo,
 				     "is down, with %d vifs", vifs);
 		else
 			xenloop_find_ok(at, "%d vif%s", vifs,
@@ -52,11 +54,16 @@ static void check_guest(struct xenloop_findings *at, const json_t *guest,
 {
 	enum xenloop_result result = grave ? XENLOOP_PROBLEM : XENLOOP_NOTE;
 	const char *hello = xenloop_text_at(guest, "hello");
+	char todo[64];
 
+	snprintf(todo, sizeof(todo), "xenstore-read /local/domain/%"
+		 JSON_INTEGER_FORMAT "/data/xenloop/hello",
+		 xenloop_number_at(guest, "domid"));
 	at->check = "guest";
 	at->subject = xenloop_text_at(guest, "name");
 	if (!xenloop_flag_at(guest, "running"))
-		xenloop_find(at, result, "guest-not-running", "",
+		xenloop_find(at, result, "guest-not-running",
+			     "xl list shows its state; xl create boots it",
 			     "is shut down, dying or not yet running");
 	else if (xenloop_flag_at(guest, "peer"))
 		xenloop_find_ok(at, "runs xenloopd");
@@ -66,7 +73,7 @@ static void check_guest(struct xenloop_findings *at, const json_t *guest,
 			     "its xenloopd speaks another version than xendiscoverd");
 	else if (!strcmp(hello, "unreadable"))
 		xenloop_find(at, XENLOOP_PROBLEM, "guest-bad-hello",
-			     "xenstore-read /local/domain/DOMID/data/xenloop/hello",
+			     todo,
 			     "what it says of itself in XenStore makes no sense");
 	else
 		xenloop_find(at, result, "guest-without-xenloop",
@@ -74,15 +81,19 @@ static void check_guest(struct xenloop_findings *at, const json_t *guest,
 			     "does not run xenloopd, or its module is not loaded");
 }
 
-static void check_vif(struct xenloop_findings *at, const char *name,
+static void check_vif(struct xenloop_findings *at, const json_t *guest,
 		      const json_t *vif, bool grave)
 {
 	const char *word = xenloop_text_at(vif, "state");
 	const struct xenloop_vif_word *w = xenloop_vif_word(word);
-	char subject[96];
+	const char *device = xenloop_text_at(vif, "device");
+	char subject[96], todo[192];
 
-	snprintf(subject, sizeof(subject), "%s/%d", name,
+	snprintf(subject, sizeof(subject), "%s/%d",
+		 xenloop_text_at(guest, "name"),
 		 (int)xenloop_number_at(vif, "vif"));
+	xenloop_fill_todo(todo, sizeof(todo), w->todo,
+			  *device ? device : "DEVICE");
 	at->check = "vif";
 	at->subject = subject;
 	if (!strcmp(word, "ok"))
@@ -91,7 +102,7 @@ static void check_vif(struct xenloop_findings *at, const char *name,
 	else
 		xenloop_find(at, w->fault || grave ? XENLOOP_PROBLEM :
 						     XENLOOP_NOTE,
-			     w->cause, w->todo, "may not loop (%s): %s", word,
+			     w->cause, todo, "may not loop (%s): %s", word,
 			     w->text);
 	at->subject = "";
 }
@@ -115,7 +126,7 @@ static void check_vifs(struct xenloop_findings *at, const json_t *guest,
 	/* A guest that may loop by one vif is none to complain about. */
 	grave = grave && !count_ok_vifs(guest);
 	json_array_foreach(json_object_get(guest, "vifs"), i, vif)
-		check_vif(at, xenloop_text_at(guest, "name"), vif, grave);
+		check_vif(at, guest, vif, grave);
 	at->check = "vif";
 	at->subject = xenloop_text_at(guest, "name");
 	if (!json_array_size(json_object_get(guest, "vifs")))
@@ -257,7 +268,8 @@ static void check_pair(struct xenloop_findings *at,
 	}
 	if (xenloop_number_at(json_array_get(guests, 0), "domid") ==
 	    xenloop_number_at(json_array_get(guests, 1), "domid")) {
-		xenloop_find(at, XENLOOP_PROBLEM, "same-guest", "",
+		xenloop_find(at, XENLOOP_PROBLEM, "same-guest",
+			     "name two guests that differ",
 			     "a guest has no channel with itself");
 		return;
 	}

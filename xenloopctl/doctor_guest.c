@@ -30,9 +30,9 @@ static bool check_module(struct xenloop_findings *at,
 		return false;
 	}
 	if (strcmp(module, daemon))
-		xenloop_find(at, XENLOOP_PROBLEM, "module-version",
-			     "modprobe -r xenloop && modprobe xenloop",
-			     "module xenloop is %s, but xenloopd is %s",
+		xenloop_find(at, XENLOOP_NOTE, "module-version",
+			     "when it suits: systemctl stop xenloopd; rmmod xenloop; systemctl start xenloopd",
+			     "module xenloop is %s still, but xenloopd is %s",
 			     module, daemon);
 	else
 		xenloop_find_ok(at, "xenloop %s is loaded", module);
@@ -93,8 +93,9 @@ static void find_aside(struct xenloop_findings *at, const char *ifname,
 		{ "tc egress program", "aside-egress",
 		  "tc filter show dev %s egress; bpftool net show dev %s" },
 	};
-	const char *cause = "aside", *format = "";
-	char todo[160] = "", *out = todo;
+	const char *cause = "aside";
+	const char *format = "the module is newer than this xenloopctl: upgrade it, and see xenloop(4)";
+	char todo[160];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!strcmp(rows[i].reason, reason)) {
@@ -102,32 +103,22 @@ static void find_aside(struct xenloop_findings *at, const char *ifname,
 			format = rows[i].todo;
 		}
 	}
-	/* %s is the interface, however often. */
-	for (; *format; format++) {
-		size_t room = sizeof(todo) - (size_t)(out - todo);
-
-		if (format[0] == '%') {
-			out += snprintf(out, room, "%.15s", ifname);
-			format++;
-		} else {
-			*out++ = *format;
-			*out = '\0';
-		}
-	}
+	xenloop_fill_todo(todo, sizeof(todo), format, ifname);
 	xenloop_find(at, XENLOOP_PROBLEM, cause, todo,
 		     "stands aside: a channel would pass by its %s", reason);
 }
 
 /* A vif that Dom0 has refused: usually somebody's wish, unless it is the last one. */
 static void find_refused(struct xenloop_findings *at, const char *word,
-			 bool others)
+			 const char *device, bool others)
 {
 	const struct xenloop_vif_word *w = xenloop_vif_word(word);
-	char todo[160];
+	char there[192], todo[208];
 
-	snprintf(todo, sizeof(todo), "in Dom0: %s", w->todo);
+	xenloop_fill_todo(there, sizeof(there), w->todo, device);
+	snprintf(todo, sizeof(todo), "in Dom0: %s", there);
 	xenloop_find(at, w->fault || !others ? XENLOOP_PROBLEM : XENLOOP_NOTE,
-		     w->cause, w->todo[0] ? todo : "",
+		     w->cause, todo,
 		     "Dom0 lets it have no channel (%s): its vif %s", word,
 		     w->text);
 }
@@ -137,23 +128,26 @@ static bool is_attached(const json_t *iface)
 	return !strcmp(xenloop_text_at(iface, "state"), "attached");
 }
 
-static void check_iface(struct xenloop_findings *at, const json_t *iface,
-			bool others)
+static void check_iface(struct xenloop_findings *at, json_int_t domid,
+			const json_t *iface, bool others)
 {
 	const char *ifname = xenloop_text_at(iface, "ifname");
 	const char *reason = xenloop_text_at(iface, "reason");
 	const char *dom0 = xenloop_text_at(iface, "dom0");
-	char vif[24];
+	int number = (int)xenloop_number_at(iface, "vif");
+	char vif[24], device[48];
 
-	snprintf(vif, sizeof(vif), "vif %d",
-		 (int)xenloop_number_at(iface, "vif"));
+	snprintf(vif, sizeof(vif), "vif %d", number);
+	/* Unless the guest's configuration says vifname=, which only Dom0 knows. */
+	snprintf(device, sizeof(device), "vif%" JSON_INTEGER_FORMAT ".%d",
+		 domid, number);
 	at->subject = *ifname ? ifname : vif;
 	if (is_attached(iface))
 		xenloop_find_ok(at, "is attached");
 	else if (!strcmp(xenloop_text_at(iface, "state"), "aside"))
 		find_aside(at, ifname, reason);
 	else if (strcmp(dom0, "ok"))
-		find_refused(at, dom0, others);
+		find_refused(at, dom0, device, others);
 	else if (!xenloop_flag_at(iface, "present"))
 		xenloop_find(at, XENLOOP_PROBLEM, "no-interface",
 			     "is it in another network namespace, or without xen-netfront?",
@@ -181,7 +175,8 @@ static void check_ifaces(struct xenloop_findings *at,
 	json_array_foreach(list, i, iface)
 		others |= is_attached(iface);
 	json_array_foreach(list, i, iface)
-		check_iface(at, iface, others);
+		check_iface(at, xenloop_number_at(f->status, "daemon.domid"),
+			    iface, others);
 	at->subject = "";
 	if (!json_array_size(list))
 		xenloop_find(at, XENLOOP_PROBLEM, "no-vif",

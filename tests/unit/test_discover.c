@@ -740,12 +740,12 @@ static void test_status(void **state)
 	assert_json(json_object_get(reply, "guests"),
 		    "[{\"domid\":1,\"epoch\":\"1111111111111111\","
 		    "\"hello\":\"ok\",\"name\":\"web-1\",\"peer\":true,"
-		    "\"running\":true,\"vifs\":[{\"mac\":\""
-		    MAC1 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]},"
+		    "\"running\":true,\"vifs\":[{\"device\":\"vif1.0\","
+		    "\"mac\":\"" MAC1 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]},"
 		    "{\"domid\":2,\"epoch\":\"2222222222222222\","
 		    "\"hello\":\"ok\",\"name\":\"web-2\",\"peer\":true,"
-		    "\"running\":true,\"vifs\":[{\"mac\":\""
-		    MAC2 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]}]");
+		    "\"running\":true,\"vifs\":[{\"device\":\"vif2.0\","
+		    "\"mac\":\"" MAC2 "\",\"network\":\"xenbr0\",\"state\":\"ok\",\"vif\":0}]}]");
 	assert_json(json_array_get(json_object_get(reply, "bridges"), 0),
 		    "{\"bridge\":\"xenbr0\",\"netfilter\":false,\"up\":true,"
 		    "\"vifs\":2,\"vlan_filtering\":false}");

@@ -39,15 +39,19 @@ static const char dom0_facts[] =
 "  'bridges': [{'bridge': 'xenbr0', 'up': true, 'vifs': 2}],"
 "  'guests': ["
 "   {'name': 'g1', 'domid': 1, 'peer': true, 'running': true, 'hello': 'ok',"
-"    'vifs': [{'vif': 0, 'network': 'xenbr0', 'state': 'ok'}]},"
+"    'vifs': [{'vif': 0, 'device': 'vif1.0',"
+"              'network': 'xenbr0', 'state': 'ok'}]},"
 "   {'name': 'g2', 'domid': 2, 'peer': true, 'running': true, 'hello': 'ok',"
-"    'vifs': [{'vif': 0, 'network': 'xenbr0', 'state': 'ok'}]}]},"
+"    'vifs': [{'vif': 0, 'device': 'vif2.0',"
+"              'network': 'xenbr0', 'state': 'ok'}]}]},"
 " 'peers': {},"
 " 'pair': {'guests': ["
 "   {'name': 'g1', 'domid': 1, 'peer': true, 'running': true, 'hello': 'ok',"
-"    'vifs': [{'vif': 0, 'network': 'xenbr0', 'state': 'ok'}]},"
+"    'vifs': [{'vif': 0, 'device': 'vif1.0',"
+"              'network': 'xenbr0', 'state': 'ok'}]},"
 "   {'name': 'g2', 'domid': 2, 'peer': true, 'running': true, 'hello': 'ok',"
-"    'vifs': [{'vif': 0, 'network': 'xenbr0', 'state': 'ok'}]}],"
+"    'vifs': [{'vif': 0, 'device': 'vif2.0',"
+"              'network': 'xenbr0', 'state': 'ok'}]}],"
 "  'links': [{'a': {'name': 'g1', 'vif': 0, 'network': 'xenbr0', 'state': 'ok'},"
 "             'b': {'name': 'g2', 'vif': 0, 'network': 'xenbr0', 'state': 'ok'},"
 "             'allowed': true, 'reason': '', 'policy': 'default'}]}}";
@@ -120,6 +124,21 @@ struct broken {
 	const char *who[2];
 };
 
+/* Each tells in one line what was found; a problem in another, what to do. */
+static void judge_words(const struct broken *b, const json_t *finding)
+{
+	const char *text = xenloop_text_at(finding, "text");
+	const char *todo = xenloop_text_at(finding, "todo");
+
+	assert_true(*xenloop_text_at(finding, "check"));
+	if (!*text || strchr(text, '\n'))
+		fail_msg("%s: \"%s\"", b->name, text);
+	if (strchr(todo, '\n') || strchr(todo, '%'))
+		fail_msg("%s: what to do: \"%s\"", b->name, todo);
+	if (!*todo && !strcmp(xenloop_text_at(finding, "result"), "problem"))
+		fail_msg("%s: nothing to do about \"%s\"", b->name, text);
+}
+
 static void judge(const struct broken *b, struct xenloop_facts *f)
 {
 	json_t *findings = xenloop_doctor(f);
@@ -134,14 +153,8 @@ static void judge(const struct broken *b, struct xenloop_facts *f)
 	if (strcmp(notes, b->notes ? b->notes : ""))
 		fail_msg("%s: notes \"%s\", not \"%s\"", b->name, notes,
 			 b->notes ? b->notes : "");
-	/* Each tells in one line what was found, and says nothing twice. */
-	json_array_foreach(findings, i, finding) {
-		const char *text = xenloop_text_at(finding, "text");
-
-		assert_true(*text);
-		assert_null(strchr(text, '\n'));
-		assert_true(*xenloop_text_at(finding, "check"));
-	}
+	json_array_foreach(findings, i, finding)
+		judge_words(b, finding);
 	free(problems);
 	free(notes);
 	json_decref(findings);
@@ -182,8 +195,8 @@ static const struct broken guest_cases[] = {
 	{ "module cannot be opened",
 	  { "status.kernel {'loaded': false, 'reason': 'failed', 'error': 'EPERM'}" },
 	  "module-unusable " },
-	{ "module of another version",
-	  { "status.kernel.module_version '0.0.9'" }, "module-version " },
+	{ "the module of before an upgrade",
+	  { "status.kernel.module_version '0.0.9'" }, "", "module-version " },
 	{ "daemon of another version",
 	  { "status.version '0.0.9'", "status.kernel.module_version '0.0.9'" },
 	  "", "daemon-version " },
@@ -203,6 +216,12 @@ static const struct broken guest_cases[] = {
 	{ "fq qdisc", ASIDE("fq qdisc"), "aside-fq " },
 	{ "egress program", ASIDE("tc egress program"), "aside-egress " },
 	{ "a reason that is new", ASIDE("100% new"), "aside " },
+	{ "vif of a driver domain",
+	  { IFACE "state 'detached'", IFACE "dom0 'not-dom0'" },
+	  "vif-not-dom0 " },
+	{ "a word that is new, from Dom0",
+	  { IFACE "state 'detached'", IFACE "dom0 'moonstruck'" },
+	  "vif-refused " },
 	{ "refused by the policy in Dom0",
 	  { IFACE "state 'detached'", IFACE "dom0 'policy'" }, "vif-policy " },
 	{ "rate-limited in Dom0",
@@ -282,12 +301,19 @@ static const struct broken dom0_cases[] = {
 	{ "guest that talks nonsense",
 	  { "status.guests.1.peer false", "status.guests.1.hello 'unreadable'" },
 	  "guest-bad-hello " },
+	{ "guest shut down, asked about",
+	  { "status.guests.1.peer false", "status.guests.1.running false" },
+	  "guest-not-running ", NULL, { "g2" } },
 	{ "guest shut down",
 	  { "status.guests.1.peer false", "status.guests.1.running false" },
 	  "", "guest-not-running " },
 	{ "duplicate MAC", { VIF "'duplicate-mac'" }, "vif-duplicate-mac " },
 	{ "vif down", { VIF "'down'" }, "vif-down " },
 	{ "routed", { VIF "'routed'" }, "", "vif-routed " },
+	{ "routed, asked about", { VIF "'routed'" }, "vif-routed ", NULL,
+	  { "2" } },
+	{ "of a driver domain, asked about", { VIF "'not-dom0'" },
+	  "vif-not-dom0 ", NULL, { "2" } },
 	{ "isolated, asked about", { VIF "'isolated'" }, "vif-isolated ", NULL,
 	  { "2" } },
 	{ "a word that is new", { VIF "'moonstruck'" }, "vif-refused " },
@@ -397,31 +423,64 @@ static void test_no_daemon(void **state)
 	judge(&row->b, &f);
 }
 
-/* What people are told to type has the interface's name in it. */
-static void test_todo(void **state)
+/* What is to be done about the first finding of a cause. */
+static void assert_todo(const char *baseline, bool dom0,
+			const char *const *changes, const char *cause,
+			const char *todo)
 {
-	struct xenloop_facts f = { 0 };
+	json_t *facts = parse(baseline), *findings;
+	struct xenloop_facts f = { .dom0 = dom0 };
 	const json_t *finding;
-	json_t *facts = parse(guest_facts), *findings;
-	bool seen = false;
+	const char *found = NULL;
 	size_t i;
 
-	change(facts, IFACE "state 'aside'");
-	change(facts, IFACE "reason 'tc egress program'");
+	for (i = 0; i < 4 && changes[i]; i++)
+		change(facts, changes[i]);
 	f.status = json_object_get(facts, "status");
 	f.peers = json_object_get(facts, "peers");
 	findings = xenloop_doctor(&f);
-	json_array_foreach(findings, i, finding) {
-		if (strcmp(xenloop_text_at(finding, "check"), "interface"))
-			continue;
-		assert_string_equal(xenloop_text_at(finding, "subject"), "eth0");
-		assert_string_equal(xenloop_text_at(finding, "todo"),
-				    "tc filter show dev eth0 egress; bpftool net show dev eth0");
-		seen = true;
-	}
-	assert_true(seen);
+	json_array_foreach(findings, i, finding)
+		if (!found &&
+		    !strcmp(xenloop_text_at(finding, "cause"), cause))
+			found = xenloop_text_at(finding, "todo");
+	assert_non_null(found);
+	assert_string_equal(found, todo);
 	json_decref(findings);
 	json_decref(facts);
+}
+
+/* What people are told to type has the name in it of what it is about. */
+static void test_todo(void **state)
+{
+	static const struct {
+		bool dom0;
+		const char *change[4], *cause, *todo;
+	} cases[] = {
+		{ false, ASIDE("tc egress program"), "aside-egress",
+		  "tc filter show dev eth0 egress; bpftool net show dev eth0" },
+		{ false, { IFACE "state 'detached'", IFACE "dom0 'isolated'" },
+		  "vif-isolated",
+		  "in Dom0: if it need not be: bridge link set dev vif5.0 isolated off" },
+		{ false, { PEER "state 'held'" }, "held",
+		  "xenloopctl connect g3" },
+		{ true, { VIF "'vlan'" }, "vif-vlan",
+		  "bridge vlan add dev vif2.0 vid VLAN pvid untagged" },
+		{ true, { VIF "'isolated'",
+			  "status.guests.1.vifs.0.device 'shop'" },
+		  "vif-isolated",
+		  "if it need not be: bridge link set dev shop isolated off" },
+		{ true, { "status.bridges.0.up false" }, "bridge-down",
+		  "ip link set dev xenbr0 up" },
+		{ true, { "status.guests.1.peer false",
+			  "status.guests.1.hello 'unreadable'" },
+		  "guest-bad-hello",
+		  "xenstore-read /local/domain/2/data/xenloop/hello" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_todo(cases[i].dom0 ? dom0_facts : guest_facts,
+			    cases[i].dom0, cases[i].change, cases[i].cause,
+			    cases[i].todo);
 }
 
 static void put_file(const char *root, const char *path, const char *text)
