@@ -29,6 +29,23 @@ class Debian(unittest.TestCase):
         for name in units + ['xenloopd', 'xendiscoverd', 'xenloopctl']:
             self.assertRegex(listed, rf'/{re.escape(name)}$|/{re.escape(name)}\n', name)
 
+    def test_copyright_is_what_each_file_of_the_module_says(self):
+        paragraphs = re.findall(r'^Files: (.*)\nCopyright: .*\nLicense: (.*)$', (ROOT / 'debian/copyright').read_text(), re.M)
+        licence = {name: text for names, text in paragraphs for name in names.split()}
+        for path in (ROOT / 'kmod').glob('*.[ch]'):
+            name = f'kmod/{path.name}'
+            said = re.search(r'SPDX-License-Identifier: (.*?)(?: \*/)?\n', path.read_text())[1]
+            wanted = {'GPL-2.0': 'GPL-2', 'GPL-2.0 OR MIT': 'GPL-2 or Expat'}[said]
+            self.assertEqual(licence.get(name, licence['kmod/*']), wanted, name)
+
+    def test_man_pages_come_with_what_they_describe(self):
+        """That of the module with what is in each guest, wherever its module comes from."""
+        pages = {page: path.stem for path in (ROOT / 'debian').glob('*.install')
+                 for page in re.findall(r'^usr/share/man/(.*)$', path.read_text(), re.M)}
+        self.assertEqual(pages, {'man4': 'xenloop-tools', 'man8/xenloopctl.8': 'xenloop-tools',
+                                 'man5/xenloopd.conf.5': 'xenloopd', 'man8/xenloopd.8': 'xenloopd',
+                                 'man5/xendiscoverd.conf.5': 'xendiscoverd', 'man8/xendiscoverd.8': 'xendiscoverd'})
+
 
 if __name__ == '__main__':
     unittest.main()
