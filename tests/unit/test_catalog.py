@@ -9,6 +9,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CATALOG = ROOT / 'systemd/xenloop.catalog'
+LISTED = ROOT / 'tests/unit/golden/message-ids'
 SOURCES = {daemon: '\n'.join(path.read_text() for path in sorted((ROOT / daemon).glob('*.[ch]')))
            for daemon in ('xenloopd', 'xendiscoverd', 'proto')}
 ID = re.compile(r'"([0-9a-f]{32})"')
@@ -28,6 +29,19 @@ def journalctl(root, *arguments):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
 
 
+def event_ids():
+    """(daemon, event): MESSAGE_ID, as the sources have them, one beside the other or in the call that begins the event."""
+    found = {}
+    for daemon, source in SOURCES.items():
+        defined = dict(re.findall(r'#define (ID_[A-Z]+) "([0-9a-f]{32})"', source))
+        for name, number in re.findall(r'"([a-z-]+)",?\s*"([0-9a-f]{32})"', source):
+            found[daemon, name] = number
+        for call in re.findall(r'xenloop_log_event_init\((.*?)\);', source, re.S):
+            for name, number in zip(re.findall(r'"([a-z-]+)"', call)[1:], re.findall(r'ID_[A-Z]+', call)):
+                found[daemon, name] = defined[number]
+    return found
+
+
 def man_words(daemon):
     text = re.sub(r'^\.[A-Z]+ ?', '', (ROOT / f'docs/man/{daemon}.8').read_text(), flags=re.M)
     return set(re.findall(r'[\w-]+', text.replace('\\-', '-')))
@@ -39,6 +53,12 @@ class Catalog(unittest.TestCase):
         in_catalog = [number for number, _, _ in entries()]
         self.assertEqual(sorted(in_catalog), sorted(in_code))
         self.assertEqual(len(set(in_code)), len(in_code), 'an id twice')
+
+    def test_ids_are_what_they_always_were(self):
+        """Somebody's script goes by them: a line of the list never changes and never goes, new events add theirs."""
+        listed = [line.split() for line in LISTED.read_text().splitlines()]
+        self.assertEqual(event_ids(), {(daemon, name): number for daemon, name, number in listed})
+        self.assertEqual(len({number for _, _, number in listed}), len(listed))
 
     def test_headers(self):
         for number, head, body in entries():

@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 from ctl_program import PROGRAM, ROOT, VERSION, Host, dom0, guest, run
+from man_pages import man_section
 
 HELP = run('--help').stdout
 
@@ -16,21 +17,6 @@ def help_section(name):
     """What stands before two blanks in each line of a section."""
     body = re.search(rf'^{name}:\n((?:  .*\n)+)', HELP, re.M).group(1)
     return [re.split(r'  +', line.strip())[0] for line in body.splitlines()]
-
-
-def man_section(name, page='xenloopctl.8'):
-    """The headings of the paragraphs of a section of a man page, without markup."""
-    text = (ROOT / 'docs/man' / page).read_text()
-    body = re.search(rf'^\.SH {name}\n(.*?)^\.SH ', text, re.M | re.S).group(1)
-    return [plain(line) for line in re.findall(r'^\.TP\n(.*)$', body, re.M)]
-
-
-def plain(line):
-    """A roff line as it is read: macros of alternating fonts put their arguments together."""
-    macro, _, rest = line.partition(' ')
-    words = [quoted or word for quoted, word in re.findall(r'"([^"]*)"|(\S+)', rest)]
-    text = (' ' if macro in ('.B', '.I') else '').join(words)
-    return re.sub(r'\\f[BIPR]', '', text).replace('\\-', '-')
 
 
 COMMANDS = [line.split()[0] for line in help_section('commands')]

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""The daemons' options, as far as they go without Xen: what bad settings stop, and what they do not."""
+"""The daemons' options, as far as they go without Xen: what is said of them, what bad settings stop, and what they do not."""
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
+
+from man_pages import man_section
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / os.environ.get('BUILD', 'build') / 'asan/bin'
@@ -21,6 +24,30 @@ AS_THE_UNIT = ('env', 'ASAN_OPTIONS=detect_leaks=0', 'setpriv', '--reuid=65534',
 def run(daemon, *arguments, by=()):
     return subprocess.run([*by, PROGRAMS / daemon, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60)
+
+
+class Help(unittest.TestCase):
+    """--help, the man page and the program know the same."""
+    OPTION = re.compile(r'(?<![\w-])--?[a-zA-Z][a-z-]*')
+
+    def shown(self, daemon):
+        text = run(daemon, '--help').stdout
+        return text, self.OPTION.findall(' '.join(re.findall(r'^ +(-.*?)(?:  .*)?$', text, re.M)))
+
+    def test_options(self):
+        for daemon in REMOVAL:
+            _, options = self.shown(daemon)
+            self.assertGreater(len(options), 8)
+            self.assertEqual(self.OPTION.findall(' '.join(man_section('OPTIONS', f'{daemon}.8'))), options)
+            for option in options:
+                argument = ['file'] if option in ('-c', '--config') else []
+                done = run(daemon, option, *argument, '--help')
+                self.assertEqual((done.returncode, done.stderr), (0, ''), option)
+
+    def test_exit_statuses(self):
+        for daemon in REMOVAL:
+            text, _ = self.shown(daemon)
+            self.assertEqual(man_section('EXIT STATUS', f'{daemon}.8'), re.findall(r'\b\d\b', text[text.index('Exit status:'):]))
 
 
 class BadSettings(unittest.TestCase):
