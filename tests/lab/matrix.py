@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """The matrix on Xen: for each cell of tests/matrix a host with just these systems, and what has to work there."""
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -10,7 +11,6 @@ from pathlib import Path
 import logs
 import matrix_report
 import session
-from case import expect_equal
 from host import restore, snapshot
 from install import install
 from lock import HostLock
@@ -93,20 +93,15 @@ class Run:
 
     def install(self, host):
         self.step = 'install'
-        for name, platform in self.platforms().items():
+        for name, platform in self.cell.platforms.items():
             install(platform.root(self.roots), [host.domains[name]], platform.modules())
-
-    def platforms(self):
-        return {'dom0': self.cell.dom0, **{name: guest.platform for name, guest in self.cell.guests.items()}}
 
     def read_versions(self, host):
         for name, domain in host.domains.items():
             self.found[name] = dict(line.split('=', 1) for line in domain.sh(VERSIONS).splitlines())
         qemu = host.qemu.command('query-version', {})['qemu']
         self.found['qemu'] = '.'.join(str(qemu[part]) for part in ('major', 'minor', 'micro'))
-        for name, guest in self.cell.guests.items():
-            got = self.found[name]
-            expect_equal((got['kind'], got['vcpus']), (guest.kind.upper(), str(guest.vcpus)), f'{name}: type and vCPUs')
+        self.cell.expect(self.found)
 
 
 def attempt(cell, roots):
@@ -132,7 +127,14 @@ def conduct(cell, roots):
     if reason:
         print(f'     logs: {CACHE}/logs/matrix-{cell.name}', flush=True)
     return {'name': cell.name, 'date': time.strftime('%Y-%m-%d', time.gmtime()), 'passed': not reason, 'reason': reason,
-            'seconds': seconds, 'network': cell.network.name, 'found': run.found}
+            'seconds': seconds, 'network': cell.network.name, 'commit': commit(), 'found': run.found}
+
+
+def commit():
+    """Of this checkout; "-dirty" if it has changes besides. Empty if it is none of git's."""
+    done = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=12'], cwd=CHECKOUT, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    return done.stdout.strip()
 
 
 def matrix(names, roots, publish=False):

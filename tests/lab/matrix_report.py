@@ -45,8 +45,10 @@ def tally(results):
     runs = list(results.values())
     emulators = sorted({run['found']['qemu'] for run in runs if 'qemu' in run['found']})
     xenloop = sorted({run['found']['dom0']['xenloop'] for run in runs if 'dom0' in run['found']})
+    commits = sorted({run['commit'] for run in runs if run.get('commit')})
+    of = f' of commit {", ".join(commits)}' if commits else ''
     passed = sum(run['passed'] for run in runs)
-    return f'{passed} passed, {len(runs) - passed} failed. XenLoop {", ".join(xenloop)}, in QEMU {", ".join(emulators)}.'
+    return f'{passed} passed, {len(runs) - passed} failed. XenLoop {", ".join(xenloop)}{of}, in QEMU {", ".join(emulators)}.'
 
 
 def failures(cells, results):

@@ -16,6 +16,7 @@ class Platform(NamedTuple):
     name: str
     debian: str
     linux: str
+    xen: str    # as Dom0
 
     def __str__(self):
         return f'{self.debian}, Linux {self.linux}'
@@ -42,9 +43,9 @@ class Platform(NamedTuple):
         return root
 
 
-BOOKWORM = Platform('bookworm', 'Debian 12', '6.1')
-TRIXIE = Platform('trixie', 'Debian 13', '6.12')
-BACKPORTS = Platform('backports', 'Debian 13', '7.3')
+BOOKWORM = Platform('bookworm', 'Debian 12', '6.1', '4.17')
+TRIXIE = Platform('trixie', 'Debian 13', '6.12', '4.20')
+BACKPORTS = Platform('backports', 'Debian 13', '7.3', '4.20')
 PLATFORMS = (BOOKWORM, TRIXIE, BACKPORTS)
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import networks
+from case import expect_equal
 from networks import BRIDGE, OPENVSWITCH, ROUTED
 from platforms import BACKPORTS, BOOKWORM, TRIXIE, Platform
 
@@ -27,6 +28,25 @@ class Cell(NamedTuple):
     @property
     def guests(self):
         return {'g1': self.a, 'g2': self.b}
+
+    @property
+    def platforms(self):
+        return {'dom0': self.dom0, **{name: guest.platform for name, guest in self.guests.items()}}
+
+    def expect(self, found):
+        """That the domains are those of the cell, by what they say of themselves: `found` has that by their names."""
+        for name, platform in self.platforms.items():
+            said = found[name]
+            expect_equal((f'Debian {said["debian"].split(".")[0]}', series(said['linux']), series(said['xen'])),
+                         (platform.debian, platform.linux, self.dom0.xen), f'{name}: release, Linux and Xen')
+        for name, guest in self.guests.items():
+            said = found[name]
+            expect_equal((said['kind'], said['vcpus']), (guest.kind.upper(), str(guest.vcpus)), f'{name}: type and vCPUs')
+
+
+def series(version):
+    """6.12 of 6.12.118+deb13-amd64."""
+    return '.'.join(version.split('.')[:2])
 
 
 def pv(platform, vcpus=1):

@@ -11,6 +11,7 @@ for directory in ('tests/lab', 'tests/xen', 'tests/matrix'):
     sys.path.insert(0, str(ROOT / directory))
 sys.dont_write_bytecode = True
 
+from case import CaseFailed                          # noqa: E402
 import guests                                        # noqa: E402
 import matrix_report                                 # noqa: E402
 import trees                                         # noqa: E402
@@ -21,7 +22,7 @@ from platforms import BACKPORTS, BOOKWORM, PLATFORMS, TRIXIE, Dom0     # noqa: E
 from qemu import machine                             # noqa: E402
 
 DOM0 = {'xen': '4.20.2', 'linux': '6.12.1', 'xenloop': '1.0'}
-PASSED = {'passed': True, 'reason': None, 'date': '2026-01-02',
+PASSED = {'passed': True, 'reason': None, 'date': '2026-01-02', 'commit': '0123abcd',
           'found': {'dom0': DOM0, 'g1': {'linux': '6.12.1'}, 'g2': {'linux': '6.12.1'}, 'qemu': '10.0.2'}}
 FAILED = {'passed': False, 'reason': 'boot: no agent\nwithin 5 s', 'date': '2026-01-03', 'found': {}}
 
@@ -50,9 +51,39 @@ class Cells(unittest.TestCase):
         for pair in ((BOOKWORM, TRIXIE), (TRIXIE, BACKPORTS), (BOOKWORM, BACKPORTS)):
             self.assertIn(frozenset(pair), mixed)
 
+    def test_each_kernel_in_both_roles(self):
+        """g1 grants the memory and listens, g2 maps it and connects; with a peer that is not alike."""
+        mixed = [cell for cell in CELLS if cell.network is BRIDGE and cell.a.platform != cell.b.platform]
+        for platform in PLATFORMS:
+            self.assertIn(platform, [cell.a.platform for cell in mixed])
+            self.assertIn(platform, [cell.b.platform for cell in mixed])
+
     def test_only_pv_guests_are_saved(self):
         for cell in CELLS:
             self.assertTrue(not cell.saved or cell.b.kind == 'pv', cell.name)
+
+
+class Found(unittest.TestCase):
+    """A cell that ran with other systems than it stands for has failed."""
+    CELL = next(cell for cell in CELLS if cell.name == 'bookworm-6.1-7.3')
+
+    def found(self):
+        guest = {'kind': 'PV', 'vcpus': '2', 'xen': '4.17.6-pre'}
+        return {'dom0': {'debian': '12.11', 'linux': '6.1.0-37-amd64', 'xen': '4.17.6-pre'},
+                'g1': {**guest, 'debian': '12.11', 'linux': '6.1.0-37-amd64'},
+                'g2': {**guest, 'debian': '13.1', 'linux': '7.3.4+deb13-amd64'}, 'qemu': '10.0.2'}
+
+    def test_as_wanted(self):
+        self.CELL.expect(self.found())
+
+    def test_otherwise(self):
+        for name, key, value in (('dom0', 'linux', '6.12.1'), ('dom0', 'debian', '13.1'), ('dom0', 'xen', '4.20.1'),
+                                 ('g1', 'linux', '6.10.1'), ('g1', 'vcpus', '1'), ('g2', 'debian', '12.11'),
+                                 ('g2', 'linux', '6.12.118'), ('g2', 'kind', 'PVH')):
+            found = self.found()
+            found[name][key] = value
+            with self.subTest(name, key=key), self.assertRaises(CaseFailed):
+                self.CELL.expect(found)
 
 
 class Hosts(unittest.TestCase):
@@ -86,7 +117,7 @@ class Report(unittest.TestCase):
         self.assertIn(f'| {bridge.name} | Xen 4.20.2, Linux 6.12.1 | 6.12.1, PV, 1 vCPU |', text)
         self.assertIn('| bridge | channel | 2026-01-02 |', text)
         self.assertIn('| routed | stays on netfront | 2026-01-02 |', text)
-        self.assertIn('2 passed, 0 failed. XenLoop 1.0, in QEMU 10.0.2.', text)
+        self.assertIn('2 passed, 0 failed. XenLoop 1.0 of commit 0123abcd, in QEMU 10.0.2.', text)
 
     def test_a_failed_cell_says_why(self):
         text = matrix_report.markdown(CELLS[:1], {CELLS[0].name: FAILED})
