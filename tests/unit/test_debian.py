@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """debian/ agrees with the rest: the version, what the build needs, what is installed."""
+import os
 import pathlib
 import re
+import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -45,6 +47,31 @@ class Debian(unittest.TestCase):
         self.assertEqual(pages, {'man4': 'xenloop-tools', 'man8/xenloopctl.8': 'xenloop-tools',
                                  'man5/xenloopd.conf.5': 'xenloopd', 'man8/xenloopd.8': 'xenloopd',
                                  'man5/xendiscoverd.conf.5': 'xendiscoverd', 'man8/xendiscoverd.8': 'xendiscoverd'})
+
+
+class Guide(unittest.TestCase):
+    """What the operators' guide says to type and tests/xen/guide.py does not is what `make deb` runs in its own tree."""
+    BLOCKS = re.findall(r'\(not tested[^)]*\):\n\n((?:    .*\n)+)', (ROOT / 'docs/operators-guide.md').read_text())
+
+    def made(self):
+        outer = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
+        return subprocess.run(['make', '-n', 'deb', 'BUILD=build'], cwd=ROOT, env=outer, check=True, capture_output=True,
+                              text=True).stdout
+
+    def test_all_blocks_are_looked_at(self):
+        self.assertEqual(len(self.BLOCKS), 2)
+
+    def test_building_for_this_release(self):
+        install, build = self.BLOCKS[0].splitlines()
+        needed = install.partition('apt install ')[2].split()
+        tree = (ROOT / 'tests/lab/packages/tools-trixie').read_text().split()
+        self.assertEqual(set(needed) - set(tree), set())
+        self.assertIn(f"'{build.strip()} ", self.made())
+
+    def test_building_a_module(self):
+        """The tree has no running kernel of its own, so there it goes by what is installed."""
+        line = self.BLOCKS[1].strip().replace('"$(cat VERSION)"', VERSION).replace('"$(uname -r)"', '$(basename /lib/modules/6.12*)')
+        self.assertIn(f"'{line}'", self.made())
 
 
 if __name__ == '__main__':
