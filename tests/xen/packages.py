@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """The Debian packages: install on a stock system, upgrade under load, remove and purge; nothing is left.
 
-The guests' image has no compiler, so they get the module as a package that scripts/deb built with DKMS from xenloop-dkms.
+The guests' image has no compiler, so they get the module as a package that scripts/deb built with DKMS from xenloop-dkms;
+`make check-dkms` installs that one.
 """
+import json
+
 from case import expect, expect_equal, expect_in, wait_for
 import _loop as loop
 import _packages as packages
 from _load import Load
-from services import flood, no_loss
+from services import lossless
 
 TIMEOUT = 2400
 LONG = True
 STOCK = True
 
 SERVICES = {'dom0': 'xendiscoverd', 'guest': 'xenloopd'}
+CHANGE = '# a line of the administrator'
+COLLECTOR = '/var/lib/prometheus/node-exporter'  # a directory of node_exporter's package
 
 # What a running system changes by itself, and dpkg's own records.
 FILES = r"""find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /root -o -path '/run/*' \
@@ -26,37 +31,65 @@ REST = """getent passwd; getent group; stat -c '%n %U %G %a' /dev/xen/*; systemc
 
 def run(host):
     domains = (host.dom0, host.g1, host.g2)
+    packages.on_all(domains, lambda d: d.sh(f'mkdir -p {COLLECTOR}'))
     before, nodes = state(domains), xenstore(host)
     packages.on_all(domains, lambda d: packages.install(d, 'deb'))
     packages.on_all(domains, running)
     loop.up(host.g1, host.g2)
     explained(host)
-    upgrade(host, domains)
-    packages.on_all(domains, lambda d: packages.apt(d, f'purge {packages.names(d)}'))
+    packages.on_all(domains, used)
+    with Load(host.g1, host.g2) as load:
+        upgrade(host, domains, load)
+        change_module(host, load)
+        remove(host, load)
+    with lossless(host.g1, host.g2):
+        packages.on_all(domains, lambda d: packages.apt(d, f'purge {packages.names(d)}'))
     expect_equal(xenstore(host), nodes, 'XenStore nodes')
     for domain, was, now in zip(domains, before, state(domains)):
         expect_equal(sorted(was ^ now), [], f'{domain}: what purge left or took with it')
 
 
-def upgrade(host, domains):
-    """All while a connection is checked; each step leaves it alone."""
+def used(domain):
+    """As an administrator has it: other settings, and metrics."""
+    domain.sh(f'''set -e
+        for file in /etc/xenloop/*.conf; do echo '{CHANGE}' >>$file; done
+        systemctl enable --now xenloop-metrics.timer''')
+    wait_for(lambda: domain.ok(f'test -e {COLLECTOR}/xenloop.prom'), 60, f'{domain}: metrics')
+
+
+def upgrade(host, domains, load):
+    """The daemons change, under the channels that there are."""
     before = channels(host)
-    with Load(host.g1, host.g2) as load:
-        flood(host.g1, host.g2)
+    with lossless(host.g1, host.g2):
         for domain in domains:
             packages.install(domain, 'deb-next')
             running(domain)
             load.progress()
-        no_loss(host.g1)
-        for guest, other in ((host.g1, host.g2), (host.g2, host.g1)):
-            expect_in('+next', guest.sh('xenloopctl --version; xenloopd --version'), f'{guest}: version')
-            loop.wait_state(guest, other.name, 'up')
-        expect_equal(channels(host), before, 'channels after the upgrade')
-        expect('+next' not in loop.kernel(host.g1)['module_version'], 'the running module is the old one still')
+    for guest, other in ((host.g1, host.g2), (host.g2, host.g1)):
+        expect_in('+next', guest.sh('xenloopctl --version; xenloopd --version'), f'{guest}: version')
+        loop.wait_state(guest, other.name, 'up')
+        expect_equal(doctor(guest), (0, ['module-version']), f'{guest}: doctor, exit code and notes')
+    expect_equal(channels(host), before, 'channels after the upgrade')
+    packages.on_all(domains, lambda d: d.sh(f"grep -x '{CHANGE}' /etc/xenloop/*.conf"))
+
+
+def doctor(guest):
+    code, output = guest.run('xenloopctl --json doctor')
+    return code, [f['cause'] for f in json.loads(output)['findings'] if f['result'] == 'note']
+
+
+def change_module(host, load):
+    expect('+next' not in loop.kernel(host.g1)['module_version'], 'the running module is the old one still')
+    with lossless(host.g1, host.g2):
         host.g1.sh('systemctl stop xenloopd && rmmod xenloop && systemctl start xenloopd')
         loop.wait_state(host.g1, 'g2', 'up', 120)
-        expect_in('+next', loop.kernel(host.g1)['module_version'], 'module version')
         load.progress()
+    expect_in('+next', loop.kernel(host.g1)['module_version'], 'module version')
+    expect_equal(doctor(host.g1), (0, []), 'doctor after the change')
+
+
+def remove(host, load):
+    with lossless(host.g1, host.g2):
         packages.apt(host.g2, f'remove {packages.names(host.g2)}')
         loop.wait_state(host.g1, 'g2', 'absent', 120)
         load.progress()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Restart, kill and reinstall of the daemons under load: the same channel goes on, and nothing is lost."""
 import re
+from contextlib import contextmanager
 
 from case import expect, expect_equal, wait_for
 import _loop as loop
@@ -47,6 +48,14 @@ def identity(host):
 
 def flood(source, target):
     source.sh(f'systemd-run -q -u flood sh -c "ping -n -i {INTERVAL} -W 20 {target.ip} >/run/flood 2>&1"')
+
+
+@contextmanager
+def lossless(source, target):
+    """Each request meanwhile is answered; TCP would hide a loss."""
+    flood(source, target)
+    yield
+    no_loss(source)
 
 
 def no_loss(source):
