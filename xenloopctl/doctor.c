@@ -165,7 +165,8 @@ static void find_stopped(struct xenloop_findings *at,
 		xenloop_find(at, XENLOOP_PROBLEM, "daemon-not-installed",
 			     "install it", "%s is not installed", daemon);
 	} else if (!strcmp(f->unit_load, "masked")) {
-		snprintf(todo, sizeof(todo), "systemctl unmask --now %s",
+		snprintf(todo, sizeof(todo),
+			 "systemctl unmask %s; systemctl start %s", daemon,
 			 daemon);
 		xenloop_find(at, XENLOOP_PROBLEM, "daemon-masked", todo,
 			     "%s is masked, so it cannot start", daemon);
