@@ -155,7 +155,7 @@ fuzz: $(FUZZERS)
 matrix:
 	@scripts/matrix
 ## make check-xen     cases on the Xen host; T=NAME runs one
-check-xen: xen-root $(if $(SHORT)$(filter-out packages guide,$(T)),,deb deb-next)
+check-xen: xen-root $(if $(SHORT)$(filter-out packages guide,$(T)),,check-dkms)
 	tests/lab/lab run $(SHORT) --destdir $(BUILD)/xen-root $(T)
 xen-root:
 	tests/lab/lab in tools-trixie -- make -s -j$(NPROC) BUILD=$(BUILD)/xen KVER=6.12 all
@@ -210,6 +210,10 @@ deb:
 # What cases upgrade to.
 deb-next:
 	$(call build_deb,deb-next,$(VERSION)+next)
+## make check-dkms    xenloop-dkms in a Debian tree: installed, upgraded, purged
+.PHONY: check-dkms
+check-dkms: deb deb-next
+	tests/lab/lab in tools-trixie -- scripts/check-dkms $(foreach next,deb deb-next,$(BUILD)/$(next)/xenloop-dkms_*.deb)
 build_deb = tests/lab/lab in tools-trixie -- sh -c 'scripts/deb $(BUILD)/$(1) $(2) $$(basename /lib/modules/6.12*)'
 
 ## make regen         writes the uapi header and kmod/netlink-gen.[ch] from proto/xenloop.yaml
