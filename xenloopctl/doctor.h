@@ -41,7 +41,7 @@ void xenloop_find(struct xenloop_findings *at, enum xenloop_result result,
 	"systemctl status xen; journalctl -xeu xendiscoverd"
 
 void xenloop_find_no_module(struct xenloop_findings *at);
-/* Each "%s" of `format` becomes `name`: what is to be typed, for this very one. */
+/* Each "%s" of `format` becomes `name`: for this very one. */
 void xenloop_fill_todo(char *todo, size_t size, const char *format,
 		       const char *name);
 /* Is a guest or peer, by its name or domid, the first one asked about? Yes, if nobody was. */

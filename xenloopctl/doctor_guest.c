@@ -138,7 +138,7 @@ static void check_iface(struct xenloop_findings *at, json_int_t domid,
 	char vif[24], device[48];
 
 	snprintf(vif, sizeof(vif), "vif %d", number);
-	/* Unless the guest's configuration says vifname=, which only Dom0 knows. */
+	/* Unless it has vifname=, which only Dom0 knows. */
 	snprintf(device, sizeof(device), "vif%" JSON_INTEGER_FORMAT ".%d",
 		 domid, number);
 	at->subject = *ifname ? ifname : vif;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* What is said of xenloopd's settings, in the delivered file and in its man page, is so. */
+/* What the delivered file and the man page say of xenloopd's settings is so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -23,9 +23,11 @@ COLLECTOR = '/var/lib/prometheus/node-exporter'  # a directory of node_exporter'
 # What a running system changes by itself, and dpkg's own records.
 FILES = r"""find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /root -o -path '/run/*' \
 	-o -path /var/log -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/lib/apt -o -path /scratch \
-	-o -path '/etc/*-' -o -path /etc/.pwd.lock -o -path '/var/lib/systemd/*' \) -prune -o -print; ls -d /run/xen*loop* /run/xendiscoverd"""
+	-o -path '/etc/*-' -o -path /etc/.pwd.lock -o -path '/var/lib/systemd/*' \) -prune -o -print
+	ls -d /run/xen*loop* /run/xendiscoverd"""
 REST = """getent passwd; getent group; stat -c '%n %U %G %a' /dev/xen/*; systemctl list-unit-files --no-legend
-	lsmod | grep xenloop; journalctl --list-catalog | grep XenLoop; dpkg-query -W -f '${Package} ${Status}\\n' '*xen*loop*' xendiscoverd
+	lsmod | grep xenloop; journalctl --list-catalog | grep XenLoop
+	dpkg-query -W -f '${Package} ${Status}\\n' '*xen*loop*' xendiscoverd
 	find /var/lib/systemd | grep -e xenloop -e xendiscoverd; systemctl --failed --no-legend"""
 
 
