@@ -5,6 +5,7 @@ The guests' image has no compiler, so they get the module as a package that scri
 `make check-dkms` installs that one.
 """
 import json
+from contextlib import contextmanager
 
 from case import expect, expect_equal, expect_in, wait_for
 import _loop as loop
@@ -20,10 +21,10 @@ SERVICES = {'dom0': 'xendiscoverd', 'guest': 'xenloopd'}
 CHANGE = '# a line of the administrator'
 COLLECTOR = '/var/lib/prometheus/node-exporter'  # a directory of node_exporter's package
 
-# What a running system changes by itself, and dpkg's own records.
+# What a running system changes by itself, and dpkg's own records. (It removes others' *.wants, too, when they are empty.)
 FILES = r"""find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /root -o -path '/run/*' \
 	-o -path /var/log -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/lib/apt -o -path /scratch \
-	-o -path '/etc/*-' -o -path /etc/.pwd.lock -o -path '/var/lib/systemd/*' \) -prune -o -print
+	-o -path '/etc/*-' -o -path /etc/.pwd.lock -o -path '/var/lib/systemd/*' -o -path '/etc/systemd/system/*.wants' -empty \) -prune -o -print
 	ls -d /run/xen*loop* /run/xendiscoverd"""
 REST = """getent passwd; getent group; stat -c '%n %U %G %a' /dev/xen/*; systemctl list-unit-files --no-legend
 	lsmod | grep xenloop; journalctl --list-catalog | grep XenLoop
@@ -44,11 +45,11 @@ def run(host):
         upgrade(host, domains, load)
         change_module(host, load)
         remove(host, load)
-    with lossless(host.g1, host.g2):
+    with lossless(host.g1, host.g2), metrics_at_work(host.dom0):
         packages.on_all(domains, lambda d: packages.apt(d, f'purge {packages.names(d)}'))
     expect_equal(xenstore(host), nodes, 'XenStore nodes')
-    for domain, was, now in zip(domains, before, state(domains)):
-        expect_equal(sorted(was ^ now), [], f'{domain}: what purge left or took with it')
+    changed = {domain.name: sorted(was ^ now) for domain, was, now in zip(domains, before, state(domains))}
+    expect_equal(changed, {domain.name: [] for domain in domains}, 'what purge left or took with it')
 
 
 def used(domain):
@@ -57,6 +58,18 @@ def used(domain):
         for file in /etc/xenloop/*.conf; do echo '{CHANGE}' >>$file; done
         systemctl enable --now xenloop-metrics.timer''')
     wait_for(lambda: domain.ok(f'test -e {COLLECTOR}/xenloop.prom'), 60, f'{domain}: metrics')
+
+
+@contextmanager
+def metrics_at_work(domain):
+    """At the moment when the service that writes them is stopped."""
+    drop_in = '/run/systemd/system/xenloop-metrics.service.d'
+    domain.sh(f'''set -e; mkdir -p {drop_in}
+        printf '[Service]\\nTimeoutStartSec=infinity\\nExecStart=\\nExecStart=sleep infinity\\n' >{drop_in}/slow.conf
+        systemctl daemon-reload; systemctl stop xenloop-metrics; systemctl start --no-block xenloop-metrics
+        until [ "$(systemctl is-active xenloop-metrics)" = activating ]; do sleep 0.2; done''')
+    yield
+    domain.sh(f'rm -r {drop_in}; systemctl daemon-reload')
 
 
 def upgrade(host, domains, load):
