@@ -224,9 +224,8 @@ static void on_links(void *arg)
 	xenloop_discoverd_schedule(d, 0);
 }
 
-static void on_reload(void *arg)
+void xenloop_discoverd_reload(struct xenloop_discoverd *d)
 {
-	struct xenloop_discoverd *d = arg;
 	struct xenloop_conf_error err;
 	struct xenloop_settings *new;
 
@@ -242,6 +241,11 @@ static void on_reload(void *arg)
 		d->model.guest[i]->changed = true;
 	xenloop_discoverd_schedule(d, 0);
 	log_notice("conf", "%s: loaded", d->config);
+}
+
+static void on_reload(void *arg)
+{
+	xenloop_discoverd_reload(arg);
 }
 
 static const struct xenloop_loop_ops loop_ops = { .reload = on_reload };

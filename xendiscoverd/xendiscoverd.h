@@ -65,6 +65,8 @@ int xenloop_discoverd_init(struct xenloop_discoverd *d);
 void xenloop_discoverd_exit(struct xenloop_discoverd *d);
 /* Does the work soon: at once, or after ms at the latest. */
 void xenloop_discoverd_schedule(struct xenloop_discoverd *d, uint64_t ms);
+/* Takes d->config anew; the old settings stay if something is wrong with it. */
+void xenloop_discoverd_reload(struct xenloop_discoverd *d);
 /* Removes all our nodes of all domains. An exit status. */
 int xenloop_discoverd_clean(struct xenloop_discoverd *d);
 

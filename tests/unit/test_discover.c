@@ -639,15 +639,66 @@ static void test_two_vifs(void **state)
 			    "link 1 1 00:16:3e:00:01:02\n");
 }
 
+/* Has the daemon load its file, with that in it. */
 static void reload(const char *conf)
 {
-	struct xenloop_conf_error err;
+	char path[sizeof(host.sysfs) + 16];
+	FILE *f;
 
-	xenloop_settings_free(host.d.settings);
-	host.d.settings = xenloop_settings_parse("f", conf, strlen(conf), &err);
-	for (size_t i = 0; i < host.d.model.nr; i++)
-		host.d.model.guest[i]->changed = true;
+	snprintf(path, sizeof(path), "%s/conf", host.sysfs);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(conf, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	host.d.config = path;
+	xenloop_discoverd_reload(&host.d);
+	host.d.config = NULL;
 	assert_int_equal(host_run(), 0);
+}
+
+/* A file with a mistake is as good as none: nothing of it is taken. */
+static void test_bad_reload(void **state)
+{
+	static const char *const bad[] = {
+		"[policy]\ndeny = web-*\nnonsense\n",
+		"[policy]\ndeny = web-*\nallow = @nobody\n",
+		"[policy]\noff = *\n[limits]\nmax-messages = 0\n",
+	};
+	const struct xenloop_settings *old;
+	unsigned int writes;
+
+	(void)state;
+	reload("[policy]\ndefault = deny\nallow = web-*\n");
+	old = host.d.settings;
+	writes = fake_xs.writes;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		log_begin();
+		reload(bad[i]);
+		log_end();
+		assert_int_equal(log_count("the old settings stay"), 1);
+		assert_ptr_equal(host.d.settings, old);
+		assert_linked();
+	}
+	assert_int_equal(fake_xs.writes, writes);
+	assert_int_equal(fake_xs.removals, 0);
+	reload("");
+	assert_ptr_not_equal(host.d.settings, old);
+}
+
+/* As a reload that was asked for while somebody writes the file. */
+static void test_reload_without_file(void **state)
+{
+	(void)state;
+	reload("[policy]\ndeny = web-*\n");
+	assert_unlinked();
+	host.d.config = "/nonexistent/conf";
+	log_begin();
+	xenloop_discoverd_reload(&host.d);
+	log_end();
+	host.d.config = NULL;
+	assert_int_equal(log_count("the old settings stay"), 1);
+	assert_int_equal(host_run(), 0);
+	assert_unlinked();
 }
 
 static void test_policy(void **state)
@@ -659,6 +710,10 @@ static void test_policy(void **state)
 	reload("[policy]\noff = web-1\n");
 	assert_unlinked();
 	assert_state(1, "policy");
+	reload("[policy]\nallow = *\noff = web-1\n");
+	assert_unlinked();
+	assert_state(1, "policy");
+	assert_state(2, "ok");
 	reload("");
 	assert_linked();
 }
@@ -876,6 +931,11 @@ static void test_pair(void **state)
 	assert_pair("1", "2", "\"\"", "\"allow\"");
 	reload("[policy]\noff = web-2\n");
 	assert_pair("1", "2", "\"policy\"", "\"off\"");
+	/* It comes before both. */
+	reload("[policy]\noff = web-1\nallow = *\n");
+	assert_pair("1", "2", "\"policy\"", "\"off\"");
+	reload("[policy]\noff = web-1\ndeny = *\n");
+	assert_pair("1", "2", "\"policy\"", "\"off\"");
 	reload("");
 	host_domain(3, "windows");
 	host_vif(3, 0, MAC3, 101);
@@ -923,7 +983,8 @@ int main(void)
 		T(test_driver_domain), T(test_bad_backend),
 		T(test_rename), T(test_revoked), T(test_permitted),
 		T(test_duplicate), T(test_same_mac_elsewhere), T(test_vlans),
-		T(test_two_vifs), T(test_policy), T(test_linear),
+		T(test_two_vifs), T(test_policy), T(test_bad_reload),
+		T(test_reload_without_file), T(test_linear),
 		T(test_conflict_and_death), T(test_status), T(test_peers),
 		T(test_peers_of_one), T(test_peers_of_many),
 		T(test_pair), T(test_hello_word),
