@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""What counts as a kernel's complaint: kmemleak's report, the log, the console of a guest that is gone."""
+"""What counts as a kernel's complaint, and which cases do not run on a kernel that checks itself."""
+import contextlib
+import io
 import pathlib
 import sys
 import unittest
@@ -9,8 +11,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests/lab'))
 sys.dont_write_bytecode = True
 
-import checks  # noqa: E402
-import logs    # noqa: E402
+import checks   # noqa: E402
+import kernels  # noqa: E402
+import logs     # noqa: E402
+import pace     # noqa: E402
+import runner   # noqa: E402
 
 OBJECT = '''unreferenced object 0xffff88800d3e4000 (size 4096):
   comm "xenloopd", pid 310, jiffies 4294912345
@@ -54,6 +59,34 @@ class Complaints(unittest.TestCase):
     def test_races_of_others_are_no_complaint(self):
         self.assertFalse(self.complains('BUG: KCSAN: data-race in tcp_poll / tcp_recvmsg_locked'))
         self.assertTrue(self.complains('BUG: KCSAN: data-race in held [xenloop] / count_marker [xenloop]'))
+
+
+class LeftOut(unittest.TestCase):
+    NAMES = ['packages', 'many_guests', 'traffic']
+
+    def chosen(self, kernel, short=False):
+        self.addCleanup(setattr, pace, 'factor', pace.factor)
+        self.addCleanup(setattr, kernels, 'chosen', kernels.chosen)
+        kernels.choose(kernel)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            cases = runner.chosen_cases(self.NAMES, short)
+        return [case.name for case in cases], said.getvalue()
+
+    def test_nothing_on_debians_kernel(self):
+        self.assertEqual(self.chosen('stock'), (self.NAMES, ''))
+
+    def test_said_on_another(self):
+        for kernel in ('debug', 'races'):
+            names, said = self.chosen(kernel)
+            self.assertEqual(names, ['traffic'])
+            self.assertRegex(said, r'(?m)^left out: packages \(')
+            self.assertRegex(said, r'(?m)^left out: many_guests \(')
+
+    def test_long_ones(self):
+        names, said = self.chosen('stock', short=True)
+        self.assertEqual(names, ['traffic'])
+        self.assertRegex(said, r'^left out: packages, many_guests \(long')
 
 
 if __name__ == '__main__':
