@@ -4,6 +4,7 @@ from case import expect, expect_equal, expect_in, wait_for
 import _hand as hand
 import _loop as loop
 
+POLICY = '/etc/xenloop/xendiscoverd.conf'
 TIMEOUT = 1500
 
 
@@ -11,7 +12,7 @@ def run(host):
     no_module(host)
     loop.start(host)
     loop.up(host.g1, host.g2)
-    for check in (no_xenstore, second_daemon, bad_configuration, bad_reload, unknown_interface, fifo_sizes,
+    for check in (no_xenstore, second_daemon, bad_configuration, bad_reload, bad_policy, unknown_interface, fifo_sizes,
                   garbage_in_the_outbox, garbage_in_the_roster, out_of_grants):
         check(host)
         still_fine(host, check.__name__)
@@ -76,6 +77,30 @@ def bad_reload(host):
              or 'xenloopd.conf:' in host.g1.sh('journalctl -u xenloopd --no-pager -n 20'), 20, 'the journal names the file')
     expect_equal(loop.ask(host.g1, 'status')['settings'], before, 'settings')
     host.g1.sh('cp /root/good.conf /etc/xenloop/xenloopd.conf')
+
+
+def bad_policy(host):
+    """Dom0's file, too. The lines before the mistake are not taken either, and no channel notices."""
+    before = discovery(host)
+    host.dom0.sh(f'cp {POLICY} /root/good.conf; printf "[policy]\\noff = *\\nnonsense\\n" >>{POLICY}')
+    expect_equal(host.dom0.ok('systemctl reload xendiscoverd'), False, 'the reload succeeds')
+    expect_equal(kept_settings(host), 0, 'reloads of the daemon, before which systemd looks at the file')
+    host.dom0.sh('kill -HUP $(systemctl show -P MainPID xendiscoverd)')
+    wait_for(lambda: kept_settings(host) == 1, 30, 'the journal says that the old settings stay')
+    expect_equal(discovery(host), before, 'links and the work done for them')
+    host.dom0.sh(f'cp /root/good.conf {POLICY}; systemctl reload xendiscoverd')
+    expect_equal(discovery(host), before, 'links and the work done for them, with the old file')
+
+
+def kept_settings(host):
+    """How often the daemon has refused a file."""
+    return host.dom0.sh('journalctl -u xendiscoverd --no-pager').count('the old settings stay')
+
+
+def discovery(host):
+    """Who may loop by Dom0's word, how often a guest was told something new, and how many channels g1 has had."""
+    updates = loop.ask(host.dom0, 'status')['counters']['guest_updates']
+    return loop.ask(host.dom0, 'peers')['links'], updates, loop.kernel(host.g1)['chans_created']
 
 
 def unknown_interface(host):
