@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Any line at the control socket gets an answer with a schema, or an error with a code. */
+/*
+ * A client of the control socket. The input is what it sends, in pieces that
+ * end with a NUL, which is not sent. However it is cut, each line gets its
+ * answer, in turn, until one is too long, or one subscribes.
+ */
+#include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "proto/ctl_request.h"
+#include "tests/fuzz/ask.h"
+
+#define SENT_MAX	65536
+#define PATIENCE	(XENLOOP_CTL_TIMEOUT - 2)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static struct event_base *base;
+static struct xenloop_ctl *ctl;
+static struct sockaddr_un address = { .sun_family = AF_UNIX };
+static char directory[] = "/tmp/xenloop-fuzz-XXXXXX";
 
 static int answer(void *arg, const struct xenloop_ctl_request *req,
 		  json_t *reply, struct xenloop_ctl_error *err)
@@ -20,17 +38,158 @@ static const struct xenloop_ctl_verb verbs[] = {
 	{ .verb = "peers", .fn = answer },
 	{ .verb = "connect", .privileged = true, .min_args = 1, .max_args = 1,
 	  .fn = answer },
+	{ .verb = "monitor", .stream = true, .fn = answer },
 	{ NULL }
 };
 
+static void clean_up(void)
+{
+	xenloop_ctl_free(ctl);
+	event_base_free(base);
+	rmdir(directory);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	if (!mkdtemp(directory))
+		abort();
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control",
+		 directory);
+	base = event_base_new();
+	ctl = base ? xenloop_ctl_new(base, address.sun_path, verbs, NULL) :
+		     NULL;
+	if (!ctl)
+		abort();
+	atexit(clean_up);
+	return 0;
+}
+
+/* What a client has sent, has got, and should have. */
+struct talk {
+	int fd;
+	char sent[SENT_MAX];
+	size_t nr_sent;
+	char *got;
+	size_t nr_got;
+	char *wanted;
+	size_t nr_wanted;
+	bool closed;
+};
+
+static void append(char **text, size_t *nr, const char *more, size_t len)
+{
+	*text = realloc(*text, *nr + len + 1);
+	if (!*text)
+		abort();
+	memcpy(*text + *nr, more, len);
+	*nr += len;
+}
+
+/* Lets the server do what it can, and takes what it says. */
+static void pump(struct talk *t)
+{
+	char buf[4096];
+	ssize_t n;
+
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	while ((n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		append(&t->got, &t->nr_got, buf, (size_t)n);
+	t->closed = !n || errno != EAGAIN;
+}
+
+static void send_piece(struct talk *t, const uint8_t *data, size_t len)
+{
+	if (len > sizeof(t->sent) - t->nr_sent)
+		len = sizeof(t->sent) - t->nr_sent;
+	memcpy(t->sent + t->nr_sent, data, len);
+	t->nr_sent += len;
+	/* Socket buffers are larger than all of it; or the server has closed. */
+	if (len && send(t->fd, data, len, MSG_NOSIGNAL) != (ssize_t)len &&
+	    errno != EPIPE && errno != ECONNRESET)
+		abort();
+	pump(t);
+}
+
+static void send_all(struct talk *t, const uint8_t *data, size_t size)
+{
+	while (size) {
+		const uint8_t *nul = memchr(data, '\0', size);
+		size_t len = nul ? (size_t)(nul - data) : size;
+
+		send_piece(t, data, len);
+		len += nul != NULL;
+		data += len;
+		size -= len;
+	}
+}
+
+/* The answer to one line of what was sent. True: there is a next one. */
+static bool want(struct talk *t, const char *line, size_t len)
+{
+	bool fits = len < XENLOOP_CTL_MAX_REQUEST, stream;
+	char *text = fuzz_ask(verbs, NULL, getuid(), line, fits ? len : 0,
+			      &stream);
+
+	append(&t->wanted, &t->nr_wanted, text, strlen(text));
+	free(text);
+	return fits && !stream;
+}
+
+/* Returns how many answers there should be. */
+static unsigned int want_all(struct talk *t)
+{
+	const char *line = t->sent, *end = t->sent + t->nr_sent;
+	unsigned int nr = 0;
+
+	while (line < end) {
+		const char *lf = memchr(line, '\n', (size_t)(end - line));
+		size_t len = (size_t)((lf ? lf : end) - line);
+
+		if (!lf && len < XENLOOP_CTL_MAX_REQUEST)
+			break;	/* not complete yet */
+		nr++;
+		if (!want(t, line, len))
+			break;
+		line = lf ? lf + 1 : end;
+	}
+	return nr;
+}
+
+static void check(const struct talk *t)
+{
+	if (t->nr_got != t->nr_wanted ||
+	    (t->nr_got && memcmp(t->got, t->wanted, t->nr_got)))
+		abort();
+}
+
+static void dial(struct talk *t)
+{
+	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (t->fd < 0 || connect(t->fd, (const struct sockaddr *)&address,
+				 sizeof(address)))
+		abort();
+	pump(t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	bool stream;
-	json_t *reply = xenloop_ctl_answer(verbs, NULL, size & 1,
-					   (const char *)data, size, &stream);
+	time_t start = time(NULL);
+	static struct talk t;
+	unsigned int nr;
 
-	if (json_integer_value(json_object_get(reply, "schema")) != 1 || stream)
-		abort();
-	json_decref(reply);
+	memset(&t, 0, sizeof(t));
+	dial(&t);
+	send_all(&t, data, size);
+	nr = want_all(&t);
+	/* Reading, answering and writing, each at a time of its own. */
+	for (unsigned int i = 0; i < 4 * nr + 4 && !t.closed; i++)
+		pump(&t);
+	/* A machine that stood still has run into the server's deadline. */
+	if (time(NULL) - start < PATIENCE)
+		check(&t);
+	close(t.fd);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	free(t.got);
+	free(t.wanted);
 	return 0;
 }

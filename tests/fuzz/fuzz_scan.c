@@ -2,12 +2,15 @@
 /*
  * What the toolstack, or somebody in its place, has in XenStore about guest 1,
  * read by xendiscoverd: the input is a list of "path NUL value NUL"; the path's
- * first character names a directory, an empty value removes. Whatever it is,
- * guests get well-formed nodes, and guest 3 on its other bridge stays alone.
+ * first character names a directory, an empty value removes. Instead of a path,
+ * "?": the value is a line at the control socket. Whatever it is, guests get
+ * well-formed nodes, guest 3 on its other bridge stays alone, and questions
+ * change nothing.
  */
 #include <stdarg.h>
 #include <stdint.h>
 
+#include "tests/fuzz/ask.h"
 #include "tests/fuzz/strings.h"
 #include "tests/unit/fake_host.h"
 
@@ -68,28 +71,48 @@ static void check(void)
 	}
 }
 
+static void ask(const char *line)
+{
+	unsigned int writes = fake_xs.writes, removals = fake_xs.removals;
+	bool stream;
+
+	free(fuzz_ask(xenloop_discoverd_verbs, &host.d, 0, line, strlen(line),
+		      &stream));
+	if (host_run() || fake_xs.writes != writes ||
+	    fake_xs.removals != removals)
+		abort();
+}
+
+static void write_node(const char *path, const char *value)
+{
+	char full[XENLOOP_XS_PATH_SIZE];
+	unsigned char dir = *path;
+
+	if (dir >= sizeof(dirs) / sizeof(dirs[0]) || !dirs[dir] || !path[1] ||
+	    !fuzz_is_path(path + 1) || !strncmp(path, "dxenloop", 8))
+		return;	/* the last one is Dom0's own */
+	snprintf(full, sizeof(full), "%s/%s", dirs[dir], path + 1);
+	if (*value)
+		fake_xs_put(full, value);
+	else
+		fake_xs_del(full);
+	if (host_run())
+		abort();
+	check();
+}
+
 static void play(const uint8_t *data, size_t size)
 {
-	char path[160], value[2048], full[XENLOOP_XS_PATH_SIZE];
+	char path[160], value[2048];
 
 	for (int i = 0; i < 64 && fuzz_next(&data, &size, path, sizeof(path));
 	     i++) {
-		unsigned char dir = *path;
-
 		if (!fuzz_next(&data, &size, value, sizeof(value)))
 			*value = '\0';
-		if (dir >= sizeof(dirs) / sizeof(dirs[0]) || !dirs[dir] ||
-		    !path[1] || !fuzz_is_path(path + 1) ||
-		    !strncmp(path, "dxenloop", 8))
-			continue;	/* the last one is Dom0's own */
-		snprintf(full, sizeof(full), "%s/%s", dirs[dir], path + 1);
-		if (*value)
-			fake_xs_put(full, value);
+		if (*path == '?')
+			ask(value);
 		else
-			fake_xs_del(full);
-		if (host_run())
-			abort();
-		check();
+			write_node(path, value);
 	}
 }
 

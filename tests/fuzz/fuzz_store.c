@@ -6,13 +6,15 @@
  *
  *	!E	the value's numbers are a channel: event E of the module
  *	.	a second passes, and every timer of every link is over
+ *	?U	the value is a line at the control socket, of user U
  *
- * Whatever comes, the daemon has peers from the roster alone, and what it
- * publishes is well-formed and in its own name.
+ * Whatever comes, the daemon has peers from the roster alone, what it publishes
+ * is well-formed and in its own name, and it obeys nobody but root.
  */
 #include <sys/stat.h>
 #include <stdint.h>
 
+#include "tests/fuzz/ask.h"
 #include "tests/fuzz/strings.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/fake_xs.h"
@@ -26,6 +28,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static struct xenloopd d;
 static struct xenloop_loop *loop;
+static uint32_t most;	/* channels that there may ever have been */
 static char sysfs[] = "/tmp/xenloop-fuzz-XXXXXX";
 
 static void put_file(const char *name, const char *text)
@@ -87,7 +90,7 @@ static void start(void)
 	d.sysfs = sysfs;
 	d.conf_path = "";
 	xenloopd_settings_default(&d.settings);
-	d.settings.max_channels = 4;
+	d.settings.max_channels = most = 4;
 	if (xenloopd_init(&d))
 		abort();
 	pump();
@@ -128,6 +131,19 @@ static void second(void)
 			xenloop_link_bye_over(&d.links, l);
 	}
 	event_active(d.tick, 0, 0);
+}
+
+static void ask(uid_t uid, const char *line)
+{
+	const struct xenloopd_settings old = d.settings;
+	bool stream;
+
+	free(fuzz_ask(xenloopd_verbs, &d, uid, line, strlen(line), &stream));
+	if (uid && memcmp(&old, &d.settings, sizeof(old)))
+		abort();
+	/* Those that are there stay when the limit is lowered. */
+	if (d.settings.max_channels > most)
+		most = d.settings.max_channels;
 }
 
 static void write_node(const char *name, const char *value)
@@ -183,7 +199,7 @@ static void check(void)
 	check_peers();
 	for (size_t i = 0; i < fake_xs.nr; i++)
 		check_outbox(&fake_xs.node[i]);
-	if (xenloop_links_count(&d.links, true) > d.settings.max_channels)
+	if (xenloop_links_count(&d.links, true) > most)
 		abort();
 }
 
@@ -200,6 +216,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			module_says(path[1] - '0', value);
 		else if (!strcmp(path, "."))
 			second();
+		else if (*path == '?')
+			ask(path[1] != '0', value);
 		else
 			write_node(path, value);
 		pump();
