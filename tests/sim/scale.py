@@ -44,6 +44,7 @@ def requests(run):
             ('requests of xendiscoverd, per guest', each(start['dom0']['ops'], n)),
             ('requests of xenloopd', each(start['guests']['ops'], n)),
             ('watch events to xenloopd', each(start['guests']['events'], n)),
+            ('messages per guest', each(talk['relayed'], n)),
             ('messages per channel', each(talk['relayed'], talk['channels_up'])),
             ('requests per channel, all daemons', each(talk['dom0']['ops'] + talk['guests']['ops'], talk['channels_up'])),
             ('requests in a quiet minute', steady['dom0']['ops'] + steady['guests']['ops']),
@@ -80,7 +81,7 @@ def picture(runs):
         'requests': points(lambda run: (run['start']['dom0']['ops'] + run['start']['guests']['ops']) / run['guests']),
         'watch events': points(lambda run: (run['start']['dom0']['events'] + run['start']['guests']['events'])
                                / run['guests']),
-        'messages/channel': points(lambda run: run['talk']['relayed'] / run['talk']['channels_up']),
+        'messages': points(lambda run: run['talk']['relayed'] / run['guests']),
     }, [run['guests'] for run in runs])
 
 
