@@ -242,8 +242,8 @@ static void hold_frame(struct xenloop_iface *iface, struct sk_buff *skb)
 /*
  * Send by the standard path, past our own and the user's egress hooks, which
  * have seen the frame. Data at the Ethernet header, network header set. Takes
- * @skb over. While the
- * guest is suspended frames are kept, within bounds. BH or process context.
+ * @skb over. While the guest is suspended frames are kept, within bounds. BH or
+ * process context.
  */
 void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb)
 {
@@ -305,7 +305,6 @@ void xenloop_iface_resumed(void)
 	}
 }
 
-/* RTNL is held by the caller, the network core. */
 /* Does xenloop.lock, and so whoever waits for RTNL, have to be waited for? */
 static bool is_of_interest(unsigned long event)
 {
@@ -335,6 +334,7 @@ static void handle_event(struct xenloop_iface *iface, unsigned long event)
 	}
 }
 
+/* RTNL is held by the caller, the network core. */
 static int netdev_event(struct notifier_block *nb, unsigned long event,
 			void *ptr)
 {
