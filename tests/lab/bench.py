@@ -5,8 +5,8 @@ import json
 import time
 from pathlib import Path
 
-import figures
 import measure
+import publish
 import quiet
 import report
 import tables
@@ -22,7 +22,6 @@ ROUNDS = 5
 SECONDS = 3
 ATTEMPTS = 3  # at a sample that other programs on this machine disturb
 OUTPUT = CHECKOUT / 'build' / 'bench'
-PUBLISHED = CHECKOUT / 'docs' / 'bench'
 FACTS = {'kernel': ('g1', 'uname -r'),
          'xen': ('dom0', "xl info | sed -n 's/^xen_version *: //p'"),
          'guest_vcpus': ('g1', 'nproc'),
@@ -97,8 +96,8 @@ class Bench:
         return fresh
 
 
-def bench(destdir, rounds=ROUNDS, seconds=SECONDS, rows=None, output=OUTPUT, publish=False, up=False):
-    """Writes bench.json and the report; returns how many samples were errors."""
+def bench(destdir, rounds=ROUNDS, seconds=SECONDS, rows=None, output=OUTPUT, keep=False, up=False):
+    """Writes bench.json and the report, with `keep` to docs, too; returns how many samples were errors, or rows too low."""
     rows = known_rows(rows)
     start = time.monotonic()
     with session('bench', destdir, up) as host:
@@ -110,10 +109,13 @@ def bench(destdir, rounds=ROUNDS, seconds=SECONDS, rows=None, output=OUTPUT, pub
             finish(run, rows, output)  # what there is, before the error ends it
             raise
     document = finish(run, rows, output)
-    if publish:
-        published(report, document, run.errors)
-    say(f'done after {time.monotonic() - start:.0f} s, {len(run.errors)} bad samples')
-    return len(run.errors)
+    low = tables.too_low(document['rows'])
+    for line in low:
+        say(line)
+    against = publish.obstacles(document['rows'], ROWS, ROUNDS) + low
+    refused = keep and publish.publish(report.write, document, against, say)
+    say(f'done after {time.monotonic() - start:.0f} s, {len(run.errors)} bad samples, {len(low)} rows too low')
+    return len(run.errors) + len(low) + refused
 
 
 def known_rows(names):
@@ -132,15 +134,6 @@ def finish(run, rows, output):
     print(tables.text(document['rows']), flush=True)
     say(f'results are in {output}/bench.json and report.md')
     return document
-
-
-def published(by, document, errors):
-    """Writes a report, by its module, where the repository keeps the latest; not with bad samples."""
-    if errors:
-        say('not published: some samples are bad')
-        return
-    by.write(document, PUBLISHED)
-    say(f'published in {PUBLISHED.relative_to(CHECKOUT)}')
 
 
 def say(text):

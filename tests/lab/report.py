@@ -2,9 +2,11 @@
 """The report of a benchmark: report.md with its plots, from the content of bench.json."""
 import plot
 from quiet import TOLERATED
-from tables import figure
+from rows import TARGET
+from tables import figure, target
 from ways import LABEL, WAYS
 
+RATIO = 'times better than netfront'
 LICENCE = '<!-- SPDX-License-Identifier: GPL-2.0 OR MIT -->'
 PLOTS = {'ratio.svg': 'How many times better than netfront',
          'bandwidth.svg': 'Bandwidth over message size (NetPIPE)',
@@ -47,8 +49,9 @@ def table(header, lines):
 
 
 def figures_table(rows):
-    header = ['row', 'unit', *(LABEL[way] for way in WAYS), 'times better than netfront', 'runs']
-    return table(header, [[row['name'], row['unit'], *(figure(row[key]) for key in (*WAYS, 'ratio', 'runs'))] for row in rows])
+    header = ['row', 'unit', *(LABEL[way] for way in WAYS), RATIO, TARGET, 'runs']
+    return table(header, [[row['name'], row['unit'], *(figure(row[key]) for key in (*WAYS, 'ratio')), target(row),
+                           figure(row['runs'])] for row in rows])
 
 
 def channel_text(rows):

@@ -9,6 +9,7 @@ import crowd
 import measure
 import memory
 import pairs
+import publish
 import scale_report
 import tables
 import ways
@@ -61,18 +62,24 @@ class Scale:
         self.errors += run.errors
 
 
-def scale(destdir, parts=PARTS, rounds=ROUNDS, seconds=SECONDS, output=bench.OUTPUT, publish=False):
-    """Writes scale.json and its report; returns how many samples were errors."""
+def scale(destdir, parts=PARTS, rounds=ROUNDS, seconds=SECONDS, output=bench.OUTPUT, keep=False):
+    """Writes scale.json and its report, with `keep` to docs, too; returns how many samples were errors."""
     start = time.monotonic()
     run = Scale(destdir, rounds, seconds)
     try:
         run.run(parts)
     finally:
         finish(run.document, Path(output))  # what there is, if an error ends it
-    if publish:
-        bench.published(scale_report, run.document, run.errors)
+    refused = keep and publish.publish(scale_report.write, run.document, obstacles(run.document), bench.say)
     bench.say(f'done after {time.monotonic() - start:.0f} s, {len(run.errors)} bad samples')
-    return len(run.errors)
+    return len(run.errors) + refused
+
+
+def obstacles(document):
+    """What speaks against publishing it: docs keep all parts or none."""
+    rows = [row for part in ('messages', 'pairs') for row in document.get(part, [])]
+    return ([] if 'memory' in document else ['memory was not measured']) + \
+        publish.obstacles(rows, [*MESSAGE_ROWS, *PAIR_ROWS], ROUNDS)
 
 
 def finish(document, output):

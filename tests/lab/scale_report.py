@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """The report of how cost grows: scale.md with its plots, from the content of scale.json."""
 import plot
-from report import LICENCE, company_text, errors_text, spread_table, table, with_key, write_plots
+from report import LICENCE, RATIO, company_text, errors_text, spread_table, table, with_key, write_plots
 from rows import PAIRS
 from tables import figure
 from ways import LABEL
@@ -39,7 +39,7 @@ def ways_of(rows):
 
 def rates_table(rows):
     by = ways_of(rows)
-    return table(['row', *(LABEL[way] for way in by), 'times better than netfront', 'runs'],
+    return table(['row', *(LABEL[way] for way in by), RATIO, 'runs'],
                  [[row['name'], *(figure(row[key]) for key in (*by, 'ratio', 'runs'))] for row in rows])
 
 

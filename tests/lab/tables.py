@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """From samples to the rows of bench.json, and to a table of them.  Pure."""
+from dataclasses import asdict
+
 import figures
+from rows import TARGET, Target
 from ways import NETFRONT, WAYS, XENLOOP
 
 
@@ -20,6 +23,8 @@ def row(description, samples, errors, by=WAYS):
              'spread': {way: figures.spread(values[way]) for way in by},
              'samples': {way: list(map(figures.significant, values[way])) for way in by},
              'others': {way: [round(entry['others'], 2) for entry in taken[way]] for way in by}}
+    if description.target:
+        found['target'] = asdict(description.target)
     found.update(details(taken))
     mine = [text for rows, _, text in errors if name in rows]
     return {**found, **({'errors': mine} if mine else {})}
@@ -56,11 +61,22 @@ def summary(entries):
 
 def text(rows, by=WAYS):
     """For a terminal."""
-    lines = [f'{"":17}{"unit":11}' + ''.join(f'{way:>11}' for way in by) + f'{"ratio":>8}{"runs":>6}']
+    lines = [f'{"":17}{"unit":11}' + ''.join(f'{way:>11}' for way in by) + f'{"ratio":>8}{TARGET:>16}{"runs":>6}']
     for found in rows:
         cells = ''.join(f'{figure(found[way]):>11}' for way in by)
-        lines.append(f'{found["name"]:17}{found["unit"]:11}{cells}{figure(found["ratio"]):>8}{found["runs"]:>6}')
+        lines.append(f'{found["name"]:17}{found["unit"]:11}{cells}{figure(found["ratio"]):>8}{target(found):>16}'
+                     f'{found["runs"]:>6}')
     return '\n'.join(lines)
+
+
+def target(found):
+    return str(Target(**found['target'])) if 'target' in found else '-'
+
+
+def too_low(rows):
+    """A line for each row that is not as much better than netfront as it has to be."""
+    return [f'{found["name"]} is {figure(found["ratio"])} times better than netfront, not at least {found["target"]["least"]:g}'
+            for found in rows if 'target' in found and (found['ratio'] or 0) < found['target']['least']]
 
 
 def figure(value):

@@ -58,6 +58,19 @@ class Figures(unittest.TestCase):
         self.assertEqual(row['latency_ns']['pipe'], {'p50': 101, 'p95': 201})
         self.assertEqual((row['name'], row['runs']), ('FIFO_4096', 3))
 
+    def test_too_low(self):
+        rows = bench_fifo.rows(samples())
+        self.assertEqual(bench_fifo.too_low(rows), [])  # 64 KiB: just the 0.8 that it has to be
+        rows[-1]['ratio']['memcpy'] = 0.79
+        rows[0]['ratio']['memcpy'] = 0.1  # small frames have no target
+        self.assertEqual(bench_fifo.too_low(rows), ["FIFO_65536 has 0.79 of memcpy's rate, not at least 0.8"])
+
+    def test_what_speaks_against_publishing(self):
+        document = {'testbed': {'rounds': 9, 'others': 0.01}, 'rows': bench_fifo.rows(samples())}
+        self.assertEqual(bench_fifo.obstacles(document), [])
+        document['testbed'] = {'rounds': 3, 'others': 0.4}
+        self.assertEqual(bench_fifo.obstacles(document), ['3 of 9 rounds', 'other programs used 40% of this machine'])
+
     def test_written(self):
         document = {'testbed': {'cpu': 'x', 'kernel': '6', 'fifo_bytes': 1 << 19, 'rounds': 3, 'ms': 1, 'others': 0.5,
                                 'date': 'today'}, 'rows': bench_fifo.rows(samples())}

@@ -17,6 +17,7 @@ import figures   # noqa: E402
 import measure   # noqa: E402
 import outputs   # noqa: E402
 import plot      # noqa: E402
+import publish   # noqa: E402
 import quiet     # noqa: E402
 import report    # noqa: E402
 import tables    # noqa: E402
@@ -223,11 +224,41 @@ def entry(way, name, number):
     return found
 
 
-def document(errors=()):
-    samples = {(way, row): [entry(way, row, number) for number in range(5)] for way in ways.WAYS for row in ROWS}
+def document(errors=(), rounds=5):
+    samples = {(way, row): [entry(way, row, number) for number in range(rounds)] for way in ways.WAYS for row in ROWS}
     if errors:
         samples['xenloop', 'TCP_RR'] = []
     return {'testbed': {'kernel': '6.12', 'rounds': 5}, 'rows': [tables.row(ROWS[name], samples, errors) for name in ROWS]}
+
+
+class Publish(unittest.TestCase):
+    def against(self, rows):
+        return publish.obstacles(rows, ROWS, 5)
+
+    def test_whole_run(self):
+        self.assertEqual(self.against(document()['rows']), [])
+
+    def test_what_speaks_against_it(self):
+        self.assertEqual(self.against(document()['rows'][1:]), ['PING_RTT was not measured'])
+        self.assertEqual(self.against(document(rounds=4)['rows'])[0], 'PING_RTT has 4 of 5 rounds')
+        self.assertIn('it went down', self.against(document([(('TCP_RR',), 'xenloop', 'it went down')])['rows']))
+
+    def test_company(self):
+        rows = document()['rows']
+        self.assertEqual(sum(len(shares) for row in rows for shares in row['others'].values()), 180)
+        rows[0]['others'] = {way: [0.5] * 6 for way in ways.WAYS}
+        self.assertEqual(self.against(rows), [])  # 18 of 183
+        rows[1]['others']['xenloop'][0] = 0.5
+        self.assertEqual(self.against(rows), ['19 of 183 samples were disturbed'])
+
+    def test_nothing_is_written_against_reasons(self):
+        said, written = [], []
+        def write(*arguments):
+            written.append(arguments)
+        self.assertEqual(publish.publish(write, {}, ['one', 'two'], said.append), 2)
+        self.assertEqual((said, written), (['not published: one', 'not published: two'], []))
+        self.assertEqual(publish.publish(write, {}, [], said.append), 0)
+        self.assertEqual(written, [({}, ROOT / 'docs/bench')])
 
 
 class Report(unittest.TestCase):
@@ -249,6 +280,23 @@ class Report(unittest.TestCase):
         row = self.row('TCP_RR', [(('TCP_RR',), 'xenloop', 'the channel went down')])
         self.assertEqual((row['xenloop'], row['ratio'], row['runs']), (None, None, 0))
         self.assertEqual(row['errors'], ['the channel went down'])
+
+    def test_targets(self):
+        rows = document()['rows']
+        self.assertEqual(self.row('TCP_RR')['target'], {'least': 2.5, 'aim': 3.5})
+        self.assertNotIn('target', self.row('CPU_PER_KTRANS'))
+        low = tables.too_low(rows)  # rows that are better when lower: XenLoop's samples are larger than netfront's
+        self.assertEqual([line.split()[0] for line in low], ['PING_RTT', 'NETPIPE_LAT', 'CPU_PER_GB'])
+        self.assertEqual(low[0], 'PING_RTT is 0.203 times better than netfront, not at least 4')
+        text = tables.text(rows).splitlines()
+        self.assertIn('at least / aim', text[0])
+        self.assertIn(' 4.92 2.5 / 3.5 ', ' '.join(next(line for line in text if line.startswith('TCP_RR')).split()) + ' ')
+        self.assertIn('| 4.92 | 2.5 / 3.5 | 5 |', report.figures_table(rows))
+
+    def test_a_row_at_its_least_is_not_too_low(self):
+        row = {**self.row('TCP_RR'), 'ratio': 2.5}
+        self.assertEqual(tables.too_low([row]), [])
+        self.assertEqual(len(tables.too_low([{**row, 'ratio': 2.49}, {**row, 'ratio': None}])), 2)
 
     def test_written(self):
         for errors in ((), [(('TCP_RR',), 'xenloop', 'the channel\nwent down')]):

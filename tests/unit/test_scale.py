@@ -111,6 +111,13 @@ class Report(unittest.TestCase):
             self.assertEqual(text.count('\n## '), 1)
             self.assertIn(heading, text)
 
+    def test_published_whole_or_not(self):
+        self.assertEqual(scale.obstacles(document()), [])
+        for part in scale.PARTS:
+            less = document()
+            del less[part]
+            self.assertTrue(scale.obstacles(less), part)
+
     def test_nothing_measured(self):
         empty = [tables.row(row, {(way, row.name): [] for way in scale.BY}, [], scale.BY) for row in PAIR_ROWS.values()]
         text, plots = self.written({'testbed': {}, 'pairs': empty})
