@@ -9,6 +9,7 @@ import tempfile
 import time
 import unittest
 import xml.dom.minidom
+from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests/lab'))
@@ -18,6 +19,7 @@ import crowd         # noqa: E402
 import memory        # noqa: E402
 import outputs       # noqa: E402
 import pairs         # noqa: E402
+import publish       # noqa: E402
 import scale         # noqa: E402
 import scale_report  # noqa: E402
 import tables        # noqa: E402
@@ -85,6 +87,31 @@ def document():
             'pairs': [tables.row(row, samples(PAIR_ROWS, scale.BY), [], scale.BY) for row in PAIR_ROWS.values()],
             'memory': {'without_free_kb': 9500, 'idle_peers': peers, 'per_idle_peer_kb': memory.slopes(*peers, 'peers'),
                        'listener': channels, 'connector': channels}}
+
+
+class Run(unittest.TestCase):
+    """scale.scale() with a measured document in the place of a host."""
+
+    def run_with(self, found, keep):
+        """(what it returns, the names of files that it published)"""
+        with tempfile.TemporaryDirectory() as directory:
+            target = pathlib.Path(directory)
+            with mock.patch.object(scale.Scale, 'run', lambda run, parts: run.document.update(found)), \
+                    mock.patch.object(publish, 'DIRECTORY', target / 'docs'), \
+                    mock.patch.object(publish, 'CHECKOUT', target), mock.patch('builtins.print'):
+                failed = scale.scale(None, output=target / 'build', keep=keep)
+            return failed, {path.name for path in target.glob('docs/*')}
+
+    def test_published(self):
+        self.assertEqual(self.run_with(document(), True), (0, {'scale.md', 'pairs.svg', 'messages.svg'}))
+
+    def test_not_published(self):
+        self.assertEqual(self.run_with(document(), False), (0, set()))
+        part = {'pairs': document()['pairs']}
+        self.assertEqual(self.run_with(part, False), (0, set()))
+        failed, files = self.run_with(part, True)
+        self.assertEqual(files, set())
+        self.assertEqual(failed, 1 + len(MESSAGE_ROWS))
 
 
 class Report(unittest.TestCase):

@@ -1,37 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Each measure that makes the channel fast is really at work, by the module's counters; and the settings turn it off."""
+from pathlib import Path
+
+import measure
+import outputs
 from case import expect, expect_equal, wait_for
 import _loop as loop
 
+GUEST = Path(__file__).parent / 'guest'
+ORDER = 7         # 128 pages: all of a FIFO but its control page
+BUSY_POLL = 3000  # microseconds
+QUESTIONS = 500
+TRACING = '/sys/kernel/tracing'
+
 
 def run(host):
-    loop.started(host)
+    pages_in_a_row(host)
     # On one CPU both guests would wait for each other's time slice, and looking in idle time would be pointless.
     host.dom0.sh('xl vcpu-pin g1 all 0; xl vcpu-pin g2 all 1')
     host.g2.sh('systemd-run -q -u netserver netserver -D; until ss -ltn | grep -q :12865; do sleep 0.2; done')
     idle_polls(host)
+    busy_read(host)
     busy_poll(host)
+    few_events(host)
     full_frames(host)
+    charged_frames(host)
+    merged_frames(host)
     paced_polls(host)
 
 
-def netperf(host, test, options=''):
-    """How far the counters of both ends moved during one second of it."""
+def netperf(host, test, options='', seconds=1):
+    """How far the counters of both ends moved during so many seconds of it, and what it printed as m.values."""
     with loop.moved(host.g1, host.g2) as m:
-        host.g1.sh(f'netperf -4 -H {host.g2.ip} -t {test} -l 1 -- {options}')
+        text = host.g1.sh(f'netperf -4 -P 0 -H {host.g2.ip} -t {test} -l {seconds} -- {options} -k {measure.UDP_KEYS}')
+    m.values = outputs.netperf(text)
     m.expect_all_through()
     return m
-
-
-def busy_read(host, microseconds):
-    """For sockets that are made from now on."""
-    for guest in (host.g1, host.g2):
-        guest.sh(f'sysctl -q net.core.busy_read={microseconds}')
 
 
 def poll_time(host, microseconds):
     for guest in (host.g1, host.g2):
         guest.sh(f'xenloopctl set poll-time {microseconds}')
+
+
+def pages_in_a_row(host):
+    """A FIFO's pages are allocated at once, so that copies run on from one to the next."""
+    events = f'{TRACING}/events/kmem/mm_page_alloc'
+    for guest in (host.g1, host.g2):
+        guest.sh(f"mountpoint -q {TRACING} || mount -t tracefs tracefs {TRACING}; "
+                 f"echo 'order == {ORDER}' >{events}/filter; echo 1 >{events}/enable")
+    loop.started(host)
+    for guest in (host.g1, host.g2):
+        rows = guest.sh(f'echo 0 >{events}/enable; grep -c "pfn=0x[1-9a-f].* order={ORDER} " {TRACING}/trace', check=False)
+        expect_equal(int(rows), 1, f'{guest}: allocations of {1 << ORDER} pages for a channel')
 
 
 def idle_polls(host):
@@ -43,18 +64,57 @@ def idle_polls(host):
     expect_equal(off.a['rx-idle-polls'], 0, 'idle polls while they are off')
 
 
-def busy_poll(host):
+def busy_read(host):
     """net.core.busy_read works on the channel's NAPI: readers poll, again and again, without an event."""
     without = polls_per_event(netperf(host, 'UDP_RR'))
-    busy_read(host, 3000)
+    sysctl_busy_read(host, BUSY_POLL)
     busy = polls_per_event(netperf(host, 'UDP_RR'))
-    busy_read(host, 0)
-    expect(busy > 2 * without, f'polls per event: {busy:.1f}, without busy_read {without:.1f}')
-    poll_time(host, 3000)
+    sysctl_busy_read(host, 0)
+    expect_busier(busy, without, 'busy_read')
+
+
+def sysctl_busy_read(host, microseconds):
+    """For sockets that are made from now on."""
+    for guest in (host.g1, host.g2):
+        guest.sh(f'sysctl -q net.core.busy_read={microseconds}')
+
+
+def busy_poll(host):
+    """The same by SO_BUSY_POLL, of single sockets."""
+    for guest in (host.g1, host.g2):
+        guest.put(GUEST / 'askudp.py', '/root/askudp.py')
+    without, busy = (polls_per_event(questions(host, microseconds)) for microseconds in (0, BUSY_POLL))
+    expect_busier(busy, without, 'SO_BUSY_POLL')
+
+
+def questions(host, microseconds):
+    host.g2.sh(f'systemd-run -q -u answer --collect python3 /root/askudp.py answer 6200 {microseconds}\n'
+               "until ss -Hlun 'sport = :6200' | grep -q .; do sleep 0.1; done")
+    with loop.moved(host.g1, host.g2) as m:
+        host.g1.sh(f'python3 /root/askudp.py ask {host.g2.ip} 6200 {microseconds} {QUESTIONS}')
+    host.g2.sh('systemctl stop answer')
+    m.expect_frames(QUESTIONS)
+    return m
 
 
 def polls_per_event(m):
     return m.a['rx-polls'] / max(1, m.a['rx-events'])
+
+
+def expect_busier(busy, without, what):
+    expect(busy > 2 * without, f'polls per event: {busy:.1f}, without {what} {without:.1f}')
+
+
+def few_events(host):
+    """While frames keep coming nobody sleeps, so nobody has to be woken up; with poll-time 0 it is otherwise."""
+    def events():
+        m = netperf(host, 'UDP_STREAM', '-m 1472 -R 1')
+        return (m.a['tx-events'] + m.b['tx-events']) / m.a['tx-frames']
+
+    without = events()
+    expect(without > 0.1, f'{without:.3f} events per frame with poll-time 0: there is nothing to save')
+    poll_time(host, 3000)
+    wait_for(lambda: events() < 0.1, 120, 'less than an event for ten frames')
 
 
 def full_frames(host):
@@ -64,6 +124,41 @@ def full_frames(host):
     expect(m.a['tx-events'] < m.a['tx-frames'], f'{m.a["tx-events"]} events for {m.a["tx-frames"]} frames')
 
 
+def charged_frames(host):
+    """Until the peer takes a frame its socket feels it, as with a network card; but not for long."""
+    host.g1.put(GUEST / 'held.py', '/root/held.py')
+    host.g2.sh('systemd-run -q -u sink socat -u TCP4-LISTEN:6300 OPEN:/dev/null\n'
+               "until ss -Hltn 'sport = :6300' | grep -q .; do sleep 0.1; done")
+    host.g1.sh(f'systemd-run -q -u held --collect python3 /root/held.py {host.g2.ip} 6300 /run/held\n'
+               "until ss -Htn state established 'dport = :6300' | grep -q .; do sleep 0.1; done")
+    host.dom0.sh('xl pause g2')
+    held, seconds = host.g1.sh('touch /run/held.go; until [ -e /run/held ]; do sleep 0.1; done; cat /run/held').split()
+    host.dom0.sh('xl unpause g2')
+    expect(int(held) > 0, 'a frame that the peer has not taken is not charged to its socket')
+    expect(float(seconds) < 5, f'frames stayed charged to their socket for {seconds} s')
+
+
+def merged_frames(host):
+    """Small frames of one flow become large ones again before the stack sees them (GRO)."""
+    host.g1.sh('ip link set eth0 gso_max_segs 1')
+    before = segments(host.g2)
+    m = netperf(host, 'TCP_STREAM')
+    seen = segments(host.g2) - before
+    host.g1.sh('ip link set eth0 gso_max_segs 65535')
+    expect_equal(m.b['rx-gso-frames'], 0, 'large frames, which are not what this is about')
+    expect(seen < m.b['rx-frames'] / 2, f'{seen} segments of {m.b["rx-frames"]} frames')
+
+
+def segments(guest):
+    """How many segments TCP has been given since the guest started; a merged one is one."""
+    return int(guest.sh("nstat -as TcpInSegs | awk '/^TcpInSegs/ { print $2 }'"))
+
+
 def paced_polls(host):
-    """Under a flood of datagrams the reader gets its time: polls go to the thread."""
-    wait_for(lambda: netperf(host, 'UDP_STREAM', '-m 16384 -R 1').b['rx-paced'], 120, 'polls that went to the thread')
+    """Under a flood of datagrams the reader gets its time: polls go to the thread, and what is sent is received."""
+    flood = '-m 16384 -R 1'
+    wait_for(lambda: netperf(host, 'UDP_STREAM', flood).b['rx-paced'], 120, 'polls that went to the thread')
+    for options in (flood, '-m 1472 -R 1'):
+        values = netperf(host, 'UDP_STREAM', options, seconds=3).values
+        sent, received = values['LOCAL_SEND_THROUGHPUT'], values['REMOTE_RECV_THROUGHPUT']
+        expect(received >= 0.95 * sent, f'netperf {options}: {received} of {sent} Mbit/s were received')
