@@ -160,6 +160,10 @@ class Measure(unittest.TestCase):
         self.assertIn('netperf -4 -P 0 -j -H 10.0.2.22 -t TCP_RR -l 5',
                       measure.script(measure.for_rows(['TCP_RR'])[0].command('10.0.2.22', 5)))
 
+    def test_the_clock_is_read_only_for_percentiles(self):
+        timed = {measurement.rows[0] for measurement in measure.MEASUREMENTS if ' -j ' in measurement.command('10.0.2.22', 5)}
+        self.assertEqual(timed, {'TCP_RR', 'UDP_RR'})
+
 
 class Figures(unittest.TestCase):
     def test_middle_and_spread(self):

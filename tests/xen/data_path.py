@@ -29,10 +29,11 @@ def run(host):
     paced_polls(host)
 
 
-def netperf(host, test, options='', seconds=1):
+def netperf(host, test, options='', seconds=1, flags=''):
     """How far the counters of both ends moved during so many seconds of it, and what it printed as m.values."""
     with loop.moved(host.g1, host.g2) as m:
-        text = host.g1.sh(f'netperf -4 -P 0 -H {host.g2.ip} -t {test} -l {seconds} -- {options} -k {measure.UDP_KEYS}')
+        text = host.g1.sh(f'netperf -4 -P 0 {flags} -H {host.g2.ip} -t {test} -l {seconds} -- '
+                          f'{options} -k {measure.UDP_KEYS}')
     m.values = outputs.netperf(text)
     m.expect_all_through()
     return m
@@ -106,9 +107,12 @@ def expect_busier(busy, without, what):
 
 
 def few_events(host):
-    """While frames keep coming nobody sleeps, so nobody has to be woken up; with poll-time 0 it is otherwise."""
+    """While frames keep coming nobody sleeps, so nobody has to be woken up; with poll-time 0 it is otherwise.
+
+    With -j the sender asks for the time between two datagrams: the reader is always done before the next one comes.
+    """
     def events():
-        m = netperf(host, 'UDP_STREAM', '-m 1472 -R 1')
+        m = netperf(host, 'UDP_STREAM', '-m 1472 -R 1', flags='-j')
         return (m.a['tx-events'] + m.b['tx-events']) / m.a['tx-frames']
 
     without = events()

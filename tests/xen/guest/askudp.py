@@ -6,6 +6,7 @@ usage: askudp.py answer PORT MICROSECONDS
        askudp.py ask ADDRESS PORT MICROSECONDS COUNT
 """
 import socket
+import struct
 import sys
 
 SO_BUSY_POLL = 46
@@ -26,7 +27,8 @@ def answer(port, microseconds):
 
 def ask(address, port, microseconds, count):
     sock = busy_socket(microseconds)
-    sock.settimeout(20)
+    # A time limit by settimeout() would have it wait in poll(), which does not heed SO_BUSY_POLL.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('=qq', 20, 0))
     sock.connect((address, port))
     for _ in range(count):
         sock.send(b'?')
