@@ -10,6 +10,7 @@ from _load import Load
 from _sequence import Sequence
 
 TIMEOUT = 1800
+ENOUGH = 500  # datagrams of a stream that show that it went on
 CRASH = 'systemd-run -q sh -c "sleep 1; echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger"'
 
 
@@ -26,23 +27,37 @@ def pair(host, name):
     return getattr(host, name), getattr(host, 'g1' if name == 'g2' else 'g2')
 
 
-def journal(guest):
-    return guest.sh('journalctl -u xenloopd --no-pager -o cat')
+def told(guest, domid):
+    """The reasons for which channels to domain `domid` went down, by the journal."""
+    lines = guest.sh(f'journalctl -u xenloopd --no-pager -o json XENLOOP_EVENT=down XENLOOP_PEER_DOMID={domid}')
+    return [json.loads(line)['XENLOOP_REASON'] for line in lines.splitlines()]
+
+
+def shown(events):
+    return [(event['event'], event['reason']) for event in events()]
 
 
 def paused(host, name):
     """Longer than the watchdog waits, under load."""
     guest, stays = pair(host, name)
+    domid, returned = host.domid(name), loop.iface_stats(stays)['returned']
+    streams = [Sequence(guest, stays, idle=30), Sequence(stays, guest, idle=30)]
     with Load(stays, guest) as load, monitored(stays, name) as events:
         host.dom0.sh(f'xl pause {name}')
-        wait_for(lambda: loop.state(stays, name) != 'up', 60, f'{stays}: the watchdog notices')
-        wait_for(lambda: 'stalled' in journal(stays), 10, f'{stays}: the reason is in the journal')
+        wait_for(lambda: 'stalled' in told(stays, domid), 60, f'{stays}: the watchdog notices, and the journal has it')
+        expect(loop.iface_stats(stays)['returned'] > returned, f'{stays}: frames were taken back')
+        wait_for(lambda: loop.kernel(stays)['pages_deferred'] > 0, 10, f'{stays}: pages that the peer maps wait for it')
         host.dom0.sh(f'xl unpause {name}')
         load.progress(5, 180)
         loop.wait_state(stays, name, 'up', 120)
         loop.wait_state(guest, stays.name, 'up', 120)
-        wait_for(lambda: [e['event'] for e in events()][-1:] == ['up'], 10, f'{stays}: the monitor shows up')
-        expect_in(('down', 'stalled'), [(e['event'], e.get('reason')) for e in events()], 'what the monitor has shown')
+        wait_for(lambda: [event for event, _ in shown(events)][-1:] == ['up'], 10, f'{stays}: the monitor shows up')
+        expect_in(('down', 'stalled'), shown(events), 'what the monitor has shown')
+        load.by_channel()
+        for stream in streams:
+            stream.stop()
+    for stream in streams:
+        stream.expect_once(ENOUGH)
     left.expect_one_channel(host, guest, stays)
 
 
@@ -68,17 +83,32 @@ def destroy(host, name):
 
 def blown(host, name, blow):
     guest, stays = pair(host, name)
+    domid = host.domid(name)
     streams = [Sequence(guest, stays), Sequence(stays, guest)]
-    blow(host, name)
+    flowing(stays, name)
+    with monitored(stays, name) as events:
+        blow(host, name)
+        wait_for(lambda: told(stays, domid)[-1:] == ['peer-gone'], 120, f'{stays}: why, in the journal ({told(stays, domid)})')
+        wait_for(lambda: ('down', 'peer-gone') in shown(events), 10, f'{stays}: why, in the monitor ({shown(events)})')
     loop.wait_state(stays, name, 'absent', 120)
     left.expect_no_channel(stays)
     left.expect_no_grants(host)
     gone(host, name)
     streams[1].stop()
-    streams[0].expect_once_in_order()
+    streams[0].expect_once_in_order(ENOUGH)
     host.guest(name)
     loop.start(host, guests=[guest], dom0=False)
     loop.up(stays, guest)
+
+
+def flowing(guest, name):
+    """Both streams take the channel."""
+    before = loop.chan_stats(guest, name)
+
+    def enough():
+        now = loop.chan_stats(guest, name)
+        return min(now[key] - before[key] for key in ('tx-frames', 'rx-frames')) >= ENOUGH
+    wait_for(enough, 120, f'{guest}: {ENOUGH} frames each way')
 
 
 def gone(host, name):

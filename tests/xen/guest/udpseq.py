@@ -33,7 +33,7 @@ def receive(port, idle):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
     sock.bind(('', port))
-    received, last, duplicates, reordered = 0, -1, 0, 0
+    seen, received, last, duplicates, reordered = set(), 0, -1, 0, 0
     while True:
         sock.settimeout(idle if received else 120)
         try:
@@ -41,8 +41,9 @@ def receive(port, idle):
         except socket.timeout:
             break
         received += 1
-        duplicates += number == last
-        reordered += number < last  # or a duplicate that came late
+        duplicates += number in seen
+        reordered += number < last and number not in seen
+        seen.add(number)
         last = max(last, number)
     print('received=%d last=%d duplicates=%d reordered=%d' % (received, last, duplicates, reordered))
 
