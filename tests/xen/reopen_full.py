@@ -1,54 +1,131 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A channel is closed while its FIFO is full and opened again, under UDP streams: no loss, no repeat, no reordering.
 
-REOPEN_TIMES says how many times, in both directions together.
+REOPEN_TIMES says how many times, all ways to close it together.
 """
 import os
+from contextlib import contextmanager
+from pathlib import Path
 
-from case import expect
+from case import expect, expect_equal
+import _left as left
 import _loop as loop
 from _sequence import Sequence
 
 TIMES = int(os.environ.get('REOPEN_TIMES', 200))
 TIMEOUT = 600 + 10 * TIMES
-SIZE, REST = 8000, 0.01  # each a handful of fragments: a few dozen of them fill the FIFO
-CONFIG = 'mkdir -p /etc/xenloop && printf "[channels]\\nfifo-size = 128K\\n[kernel]\\ndrain-timeout = {}\\n" >/etc/xenloop/xenloopd.conf'
-
-# The peer does not run for a while, again and again: what is sent to it meanwhile fills the FIFO.
-STUTTER = 'while :; do xl pause {0}; sleep 0.7; xl unpause {0}; sleep 1.5; done'
-# A frame had to wait: the FIFO is full.
-CLOSE = '''
-for i in $(seq %d); do
-    until xenloopctl stats | grep -q tx-backlogged; do sleep 0.05; done
-    xenloopctl disconnect %s >/dev/null && xenloopctl connect %s >/dev/null || exit 1
-    for j in $(seq 400); do xenloopctl peers | grep -q ' up ' && continue 2; sleep 0.05; done
-    echo "not up again after close $i"; exit 1
-done
-'''
+STEPS = Path(__file__).parent / 'guest/reopen.sh'
+SIZE, REST = 8000, 0.01      # each a handful of fragments: a few dozen of them fill the FIFO
+IN_FIFO = 80                 # of those fragments, at least, in a full FIFO of 128 KiB
+PATIENT, HASTY = 10000, 100  # drain-timeout: the receiver wakes in time, or not
+MARKERS = '0x88b5'           # their Ethernet protocol
+CONFIG = 'mkdir -p /etc/xenloop && printf "[channels]\\nfifo-size = 128K\\n[kernel]\\nstall-timeout = 60000\\n" ' \
+         '>/etc/xenloop/xenloopd.conf'
 
 
 def run(host):
-    """A peer that wakes in time drains the FIFO; one that wakes later finds that its frames were taken back."""
     for guest in (host.g1, host.g2):
-        guest.sh(CONFIG.format(2000))
+        guest.sh(CONFIG)
+        guest.put(STEPS, '/root/reopen.sh')
     loop.started(host)
-    full(host, host.g1, host.g2)
-    for guest in (host.g1, host.g2):
-        guest.sh(CONFIG.format(100) + '; systemctl restart xenloopd')
-    full(host, host.g2, host.g1)
-    returned = loop.iface_stats(host.g2)['returned']
-    expect(returned > TIMES, f'frames taken back out of a full FIFO: {returned}')
+    share = -(-TIMES // 6)
+    for sender, receiver, role in ((host.g1, host.g2, 'listener'), (host.g2, host.g1, 'connector')):
+        expect_equal(loop.link(sender, receiver.name)['role'], role, f'role of {sender}')
+        full(host, sender, receiver, share)
+    left.expect_one_channel(host, host.g1, host.g2)
 
 
-def full(host, sender, receiver):
+def full(host, sender, receiver, times):
     streams = [Sequence(sender, receiver, SIZE, REST), Sequence(receiver, sender)]
-    loop.up(sender, receiver)
     before = loop.kernel(sender)['chans_created']
-    host.dom0.sh(f'systemd-run -q -u stutter sh -c "{STUTTER.format(receiver.name)}"')
-    sender.sh(CLOSE % (TIMES // 2, receiver.name, receiver.name), timeout=60 + 10 * TIMES)
-    host.dom0.sh(f'systemctl stop stutter; xl unpause {receiver.name} 2>/dev/null || true')
+    for way in (drained, taken_back, closed_by_receiver):
+        way(host, sender, receiver, times)
     for stream in streams:
         stream.stop()
-    expect(loop.kernel(sender)['chans_created'] - before >= TIMES // 2, 'fewer channels than closes')
+    expect(loop.kernel(sender)['chans_created'] - before >= 3 * times, 'fewer channels than closes')
     for stream in streams:
         stream.expect_whole()
+
+
+def drained(host, sender, receiver, times):
+    """The receiver does not run when its peer closes. It wakes in time and takes what is in the FIFO."""
+    drain_timeout(sender, receiver, PATIENT)
+    before = int(do(sender, receiver, 'returned'))
+    for _ in range(times):
+        with asleep(host, receiver):
+            do(sender, receiver, 'full close')
+        do(sender, receiver, 'gone open')
+    expect_equal(int(do(sender, receiver, 'returned')) - before, 0, f'frames that {sender} took back')
+
+
+def taken_back(host, sender, receiver, times):
+    """It does not wake in time, and finds nothing."""
+    drain_timeout(sender, receiver, HASTY)
+    with Returned(sender, receiver) as returned:
+        for _ in range(times):
+            with asleep(host, receiver):
+                returned.note(do(sender, receiver, 'full returned close gone'))
+            do(sender, receiver, 'open')
+
+
+def closed_by_receiver(_, sender, receiver, times):
+    """It waits for a marker that does not come, so that the FIFO gets full, and closes the channel itself."""
+    drain_timeout(sender, receiver, HASTY)
+    with deaf(sender, receiver), Returned(sender, receiver) as returned:
+        for _ in range(times):
+            returned.note(do(sender, receiver, 'full returned'))
+            do(receiver, sender, 'close gone open')
+            do(sender, receiver, 'opened')
+
+
+def do(guest, peer, steps):
+    return guest.sh(f'/root/reopen.sh {peer} {steps}')
+
+
+def drain_timeout(sender, receiver, milliseconds):
+    for guest in (sender, receiver):
+        guest.sh(f'xenloopctl set drain-timeout {milliseconds}')
+
+
+@contextmanager
+def asleep(host, guest):
+    host.dom0.sh(f'xl pause {guest}')
+    try:
+        yield
+    finally:
+        host.dom0.sh(f'xl unpause {guest}')
+
+
+@contextmanager
+def deaf(sender, receiver):
+    """No marker arrives: from each new channel the receiver takes nothing for ten seconds."""
+    receiver.sh(f'xenloopctl set hold-timeout 10000; tc qdisc add dev eth0 clsact; '
+                f'tc filter add dev eth0 ingress protocol {MARKERS} flower action drop')
+    do(sender, receiver, 'close gone open')
+    yield
+    receiver.sh('tc qdisc del dev eth0 clsact; xenloopctl set hold-timeout 1000')
+    do(sender, receiver, 'close gone open')
+
+
+class Returned:
+    """What was taken back at each close: all that fits, or the FIFO was not full.
+
+    A receiver that was put to sleep while it was taking frames keeps those that it has claimed.
+    """
+
+    def __init__(self, sender, receiver):
+        self.sender, self.receiver, self.totals = sender, receiver, []
+
+    def __enter__(self):
+        return self
+
+    def note(self, total):
+        """Before each close."""
+        self.totals.append(int(total))
+
+    def __exit__(self, kind, *_):
+        if kind:
+            return
+        self.note(do(self.sender, self.receiver, 'returned'))
+        each = [after - before for before, after in zip(self.totals, self.totals[1:])]
+        expect(sum(n >= IN_FIFO for n in each) >= 0.9 * len(each), f'frames that {self.sender} took back at each close: {each}')
