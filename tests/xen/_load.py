@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from case import expect, expect_equal, wait_for
+import _loop as loop
 
 PORT = 6200
 
@@ -49,6 +50,18 @@ class Load:
             return all(n - b >= blocks for n, b in zip(now, before))
         wait_for(enough, timeout, f'{blocks} more blocks both ways (before: {before}, {self.figures(self.server)}, '
                  f'{self.figures(self.client)})')
+
+    def frames(self):
+        """What each side has put into its channel."""
+        return [loop.chan_stats(one, other.name)['tx-frames']
+                for one, other in ((self.server, self.client), (self.client, self.server))]
+
+    def by_channel(self, blocks=20, timeout=120):
+        """As progress(), and it is the channel that carries them, both ways."""
+        before = self.frames()
+        self.progress(blocks, timeout)
+        moved = [now - then for now, then in zip(self.frames(), before)]
+        expect(min(moved) >= blocks, f'{blocks} more blocks each way, and frames that took the channel: {moved}')
 
     def __exit__(self, kind, *_):
         if kind:

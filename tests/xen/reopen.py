@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A channel is closed and opened again, many times in a row, under UDP streams: no loss, no repeat, no reordering."""
 from case import expect
+import _left as left
 import _loop as loop
 from _sequence import Sequence
 
@@ -28,3 +29,4 @@ def run(host):
     expect(loop.kernel(host.g1)['chans_created'] - before >= TIMES, 'fewer channels than closes')
     for stream in streams:
         stream.expect_whole()
+    left.expect_one_channel(host, host.g1, host.g2)
