@@ -29,7 +29,7 @@
 /* When TCP's acks came another way, that is taken to go on for so long. */
 #define ACKS_AWAY	(60 * HZ)
 
-/* While closing, so many frames may still queue up behind those that leave. */
+/* While closing, so many frames may still queue up behind those that wait. */
 #define STOP_MAX	4096
 
 /* In skb->cb of a frame that is charged, or waits. */
@@ -584,13 +584,15 @@ static struct sk_buff *take_kept_or_stop(struct xenloop_tx *tx, bool force)
  */
 void xenloop_tx_stop(struct xenloop_chan *chan)
 {
+	struct xenloop_tx *tx = &chan->tx;
 	struct sk_buff *skb;
-	u32 n = 0;
+	u32 n, most;
 
 	xenloop_tx_hold(chan);
 	if (chan->foreign.nr)
 		return_frames(chan);
-	while ((skb = take_kept_or_stop(&chan->tx, n++ > STOP_MAX))) {
+	most = skb_queue_len_lockless(&tx->backlog) + STOP_MAX;
+	for (n = 0; (skb = take_kept_or_stop(tx, n >= most)); n++) {
 		xenloop_inc(chan, TX_STANDARD);
 		xenloop_inc(chan->iface, RETURNED);
 		xenloop_iface_send(chan->iface, skb);
