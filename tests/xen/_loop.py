@@ -140,3 +140,78 @@ def moved(a, b):
     after = quiet(a, b)
     m.a = {k: v - before[0][k] for k, v in after[0].items()}
     m.b = {k: v - before[1][k] for k, v in after[1].items()}
+
+
+
+class Events:
+    """What xenloopd tells from now on, as {'event', 'reason', 'name' (of the peer), 'ifname'}, '' for what there is none of."""
+
+    FIELDS = {'event': 'XENLOOP_EVENT', 'reason': 'XENLOOP_REASON', 'name': 'XENLOOP_PEER_NAME', 'ifname': 'XENLOOP_IFNAME'}
+
+    def __init__(self, guest):
+        self.guest = guest
+
+    def expect(self, event, reason='', timeout=30, **where):
+        """Waits for such an event; `where`: name, ifname."""
+        wanted = {'event': event, 'reason': reason, **where}
+        wait_for(lambda: any(wanted.items() <= e.items() for e in self.events()), timeout,
+                 f'{self.guest}: {type(self).__name__} has {wanted}')
+
+
+class Journal(Events):
+    READ = 'journalctl -q --no-pager -o json'
+
+    def __init__(self, guest):
+        super().__init__(guest)
+        self.cursor = json.loads(guest.sh(f'{self.READ} -n 1'))['__CURSOR']
+
+    def events(self):
+        lines = self.guest.sh(f"{self.READ} -u xenloopd --after-cursor='{self.cursor}'").splitlines()
+        found = [{key: entry.get(field, '') for key, field in self.FIELDS.items()} for entry in map(json.loads, lines)]
+        return [event for event in found if event['event']]
+
+
+class Monitor(Events):
+    """`xenloopctl monitor`; one in a guest, and it ends with xenloopd."""
+
+    OUTPUT = '/run/monitor'
+
+    def __init__(self, guest):
+        super().__init__(guest)
+        guest.sh(f'systemd-run -q -u monitor --collect sh -c "exec xenloopctl monitor --json >{self.OUTPUT}"; '
+                 # Once it is connected, whoever asks next is answered later.
+                 'until ss -xp | grep -q \'"xenloopctl"\'; do sleep 0.1; done; xenloopctl status >/dev/null')
+
+    def events(self):
+        lines = self.guest.sh(f'cat {self.OUTPUT}').splitlines()
+        return [{key: event.get(key, '') for key in self.FIELDS} for event in map(json.loads, lines)]
+
+    def close(self):
+        self.guest.sh(f'systemctl stop monitor; rm {self.OUTPUT}')
+
+
+class Told:
+    """Both of them."""
+
+    def __init__(self, guest):
+        self.journal, self.monitor = Journal(guest), Monitor(guest)
+
+    def expect(self, *event, **where):
+        for way in (self.monitor, self.journal):
+            way.expect(*event, **where)
+
+    def up(self, peer, ifname='eth0'):
+        self.expect('up', name=peer.name, ifname=ifname)
+
+    def down(self, peer, reason, ifname='eth0'):
+        """The channel to `peer` went down for this reason."""
+        self.expect('down', reason, name=peer.name, ifname=ifname)
+
+
+@contextmanager
+def told(*guests):
+    """with told(g1, g2) as (one, two): something; one.down(g2, 'idle'); two.down(g1, 'peer-closed')"""
+    all_told = [Told(guest) for guest in guests]
+    yield all_told
+    for one in all_told:
+        one.monitor.close()

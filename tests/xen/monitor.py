@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""Channels that come and go by hand and for want of traffic: `monitor` and the journal say so, with the reason, and no ping is lost."""
+from case import expect, expect_equal, expect_in, wait_for
+import _left as left
+import _loop as loop
+
+IDLE = 5  # seconds, looked at as often
+# Each comes when the channel has been idle for longer, and is about to close, or is closed.
+PING = f'ping -n -c 6 -i {1.5 * IDLE} -W 10 '
+
+
+def run(host):
+    loop.started(host)
+    for guest, other in ((host.g1, host.g2), (host.g2, host.g1)):
+        by_hand(guest, other)
+        idle(guest, other)
+    loop.up(host.g1, host.g2)
+    left.expect_one_channel(host, host.g1, host.g2)
+
+
+def by_hand(guest, other):
+    with loop.told(guest, other) as (own, others):
+        guest.sh(f'xenloopctl disconnect {other}')
+        own.down(other, 'disconnected')
+        others.down(guest, 'peer-closed')
+        expect_in('draining', [e['event'] for e in own.monitor.events()], f'{guest}: events')
+        loop.wait_state(guest, other.name, 'held')
+        other.sh(f'ping -n -c 1 -W 10 {guest.ip}')
+        expect_equal(loop.state(guest, other.name), 'held', f'{guest}: traffic does not bring it back')
+        for one in (guest, other):
+            left.expect_no_channel(one)
+    with loop.told(guest, other) as (own, others):
+        guest.sh(f'xenloopctl connect {other}')
+        own.up(other)
+        others.up(guest)
+
+
+def idle(guest, other):
+    guest.sh(f'xenloopctl set idle-timeout {IDLE}')
+    with loop.told(guest, other) as (own, others):
+        own.down(other, 'idle')
+        others.down(guest, 'peer-closed')
+    loop.up(guest, other)
+    before = loop.kernel(guest)['chans_created']
+    output = guest.sh(f'{PING} {other.ip}')
+    expect_in(' 0% packet loss', output, f'{guest}: ping while channels come and go')
+    expect('DUP' not in output, f'{guest}: an answer came twice')
+    expect(loop.kernel(guest)['chans_created'] > before, f'{guest}: no channel went meanwhile')
+    guest.sh('xenloopctl set idle-timeout 60')
