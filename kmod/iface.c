@@ -360,6 +360,19 @@ int xenloop_iface_init(void)
 	return register_netdevice_notifier(&netdev_notifier);
 }
 
+/* The module goes: say so while netlink is there, and begin to drain. */
+void xenloop_iface_prepare_exit(void)
+{
+	struct xenloop_iface *iface;
+
+	mutex_lock(&xenloop.lock);
+	list_for_each_entry(iface, &xenloop_ifaces, list) {
+		iface->dying = true;
+		xenloop_iface_close_chans(iface, XENLOOP_REASON_UNLOAD, true);
+	}
+	mutex_unlock(&xenloop.lock);
+}
+
 /* Detach everything, draining; nothing can be attached any more. */
 void xenloop_iface_exit(void)
 {

@@ -100,6 +100,7 @@ void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb);
 void xenloop_iface_expire_held(struct xenloop_iface *iface);
 void xenloop_iface_resumed(void);
 int xenloop_iface_init(void);
+void xenloop_iface_prepare_exit(void);
 void xenloop_iface_exit(void);
 
 /* hook.c */

@@ -67,6 +67,7 @@ err_wq:
 
 static void __exit xenloop_exit(void)
 {
+	xenloop_iface_prepare_exit();
 	xenloop_nl_exit();
 	xenloop_aside_exit();
 	xenloop_suspend_exit();
