@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""What is left of channels: by the module's own counters, by the hypervisor's grant tables, by XenStore."""
+"""What is left of channels: by the module's own counters, by the hypervisor's grant and port tables, by XenStore."""
 import re
 
-from case import expect_equal, wait_for
+from case import expect_equal, expect_in, wait_for
 import _loop as loop
 
 # In the hypervisor's dump: whose table, then one line per mapped entry, which names the domain that maps it.
 TABLE = re.compile(r'grant-table for remote d(\d+)')
 ENTRY = re.compile(r'\[0x[0-9a-f]+\] +(\d+) ')
+FRAMES = re.compile(r'(\d+) frames \(\d+ max\), ')
+# And of its event channels: whose, then one line per port, which names the domain at the other end.
+PORTS = re.compile(r'Event channel information for domain (\d+)')
+PORT = re.compile(r'\]: s=[23] .* d=(\d+)')
 
 
 def expect_one_channel(host, *guests):
@@ -16,6 +20,7 @@ def expect_one_channel(host, *guests):
         wait_for(lambda: loop.only_one_channel(guest), 60, f'{guest}: one channel is all ({loop.kernel(guest)})')
     pages = loop.kernel(guests[0])['pages_mapped']
     expect_equal(sorted(mapped(host).values()), [pages, pages], 'pages that a guest maps of another')
+    expect_equal(sorted(ports(host).values()), [1, 1], 'event channels from guest to guest')
 
 
 def expect_no_channel(guest):
@@ -30,21 +35,44 @@ def idle(guest):
 
 
 def expect_no_grants(host):
+    """The hypervisor knows of none, nor of an event channel that some guest has for another."""
     expect_equal(mapped(host), {}, 'pages that a guest maps of another')
+    expect_equal(ports(host), {}, 'event channels from guest to guest')
 
 
 def mapped(host):
     """{(granting domid, mapping domid): pages}, without Dom0's, as the hypervisor has it."""
-    dump = host.dom0.sh('xl dmesg -c >/dev/null; xl debug-keys g; xl dmesg')
-    expect_equal('gnttab_usage_print_all' in dump, True, 'a dump of the grant tables')
-    found, table = {}, None
-    for line in dump.splitlines():
-        if TABLE.search(line):
-            table = int(TABLE.search(line)[1])
-        elif ENTRY.search(line) and ENTRY.search(line)[1] != '0':
-            key = table, int(ENTRY.search(line)[1])
+    return counted(dump(host, 'g', 'gnttab_usage_print_all'), TABLE, ENTRY)
+
+
+def ports(host):
+    """{(domid, domid at the other end): ports}, without Dom0's; also such that nobody has bound."""
+    return counted(dump(host, 'e', 'Event channel information'), PORTS, PORT)
+
+
+def dump(host, key, beginning):
+    lines = host.dom0.sh(f'xl dmesg -c >/dev/null; xl debug-keys {key}; xl dmesg')
+    expect_in(beginning, lines, f'the dump of debug key {key}')
+    return lines.splitlines()
+
+
+def counted(lines, table, entry):
+    found, owner = {}, '0'
+    for line in lines:
+        if table.search(line):
+            owner = table.search(line)[1]
+        elif entry.search(line) and '0' not in (owner, entry.search(line)[1]):
+            key = int(owner), int(entry.search(line)[1])
             found[key] = found.get(key, 0) + 1
     return found
+
+
+def grant_frames(host, guest):
+    """The size of a guest's grant table: it grows with the grants that it has at a time, and stays."""
+    lines = iter(dump(host, 'g', 'gnttab_usage_print_all'))
+    domid = str(host.domid(guest.name))
+    next(line for line in lines if TABLE.search(line) and TABLE.search(line)[1] == domid)
+    return int(FRAMES.search(next(lines))[1])
 
 
 def expect_no_trace(host):

@@ -151,11 +151,12 @@ class Events:
     def __init__(self, guest):
         self.guest = guest
 
-    def expect(self, event, reason='', timeout=30, **where):
-        """Waits for such an event; `where`: name, ifname."""
-        wanted = {'event': event, 'reason': reason, **where}
-        wait_for(lambda: any(wanted.items() <= e.items() for e in self.events()), timeout,
-                 f'{self.guest}: {type(self).__name__} has {wanted}')
+    def expect(self, event, *reasons, timeout=30, **where):
+        """Waits for such an event, for one of the reasons; `where`: name, ifname."""
+        wanted = {'event': event, **where}
+        reasons = reasons or ('',)
+        wait_for(lambda: any(wanted.items() <= e.items() and e['reason'] in reasons for e in self.events()), timeout,
+                 f'{self.guest}: {type(self).__name__} has {wanted} with one of {reasons}')
 
 
 class Journal(Events):
@@ -196,16 +197,16 @@ class Told:
     def __init__(self, guest):
         self.journal, self.monitor = Journal(guest), Monitor(guest)
 
-    def expect(self, *event, **where):
+    def expect(self, event, *reasons, **where):
         for way in (self.monitor, self.journal):
-            way.expect(*event, **where)
+            way.expect(event, *reasons, **where)
 
     def up(self, peer, ifname='eth0'):
         self.expect('up', name=peer.name, ifname=ifname)
 
-    def down(self, peer, reason, ifname='eth0'):
-        """The channel to `peer` went down for this reason."""
-        self.expect('down', reason, name=peer.name, ifname=ifname)
+    def down(self, peer, *reasons, ifname='eth0'):
+        """The channel to `peer` went down, for one of these reasons."""
+        self.expect('down', *reasons, name=peer.name, ifname=ifname)
 
 
 @contextmanager

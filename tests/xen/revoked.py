@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""Dom0 changes its mind while a channel is in use: policy, isolated port, VLAN, bridge. The channel goes, the stream goes on."""
+"""Dom0 changes its mind while a channel is in use: policy, isolated port, VLAN, bridge. The channel goes, streams go on."""
 from case import expect, expect_equal, wait_for
+import _left as left
 import _loop as loop
 import _second as second
 from _load import Load
+from _sequence import Sequence
 
 CONF = '/etc/xenloop/xendiscoverd.conf'
 BRIDGE = 'xenbr1'
 REST = 0.05  # seconds between two blocks of the load
-TIMEOUT = 1500
+TIMES = 10
+TIMEOUT = 2400
 
 
 def run(host):
@@ -20,15 +23,20 @@ def run(host):
         for change, back, reason in changes(host):
             revoked(host, load, change, back, reason)
     other_network(host)
+    nothing_lost(host)
+
+
+def policy(rule):
+    return f'cp {CONF} {CONF}.kept; printf "[policy]\\n{rule}\\n" >{CONF}; systemctl reload xendiscoverd'
+
+
+UNDO = f'mv {CONF}.kept {CONF}; systemctl reload xendiscoverd'
 
 
 def changes(host):
     """How a link is revoked and allowed again by what still lets frames pass, and what Dom0 then says of g2's vif."""
     device = second.device(host, host.g2)
-    rule = 'printf "[policy]\\n{}\\n" >' + f'{CONF}; systemctl reload xendiscoverd'
-    undo = f'mv {CONF}.kept {CONF}; systemctl reload xendiscoverd'
-    return ((f'cp {CONF} {CONF}.kept; {rule.format("deny = g1 g2")}', undo, 'ok'),
-            (f'cp {CONF} {CONF}.kept; {rule.format("off = g2")}', undo, 'policy'),
+    return ((policy('deny = g1 g2'), UNDO, 'ok'), (policy('off = g2'), UNDO, 'policy'),
             (f'bridge link set dev {device} isolated on', f'bridge link set dev {device} isolated off', 'isolated'))
 
 
@@ -66,3 +74,31 @@ def other_network(host):
         expect(not second.reach(host), f'{change}: g2 still answers')
         host.dom0.sh(back)
         second.up(host)
+
+
+def nothing_lost(host):
+    """A revoked channel closes in good order: by the first vif, under datagrams both ways, with the reason told."""
+    loop.up(host.g1, host.g2)
+    streams = [Sequence(host.g1, host.g2), Sequence(host.g2, host.g1)]
+    for _ in range(TIMES):
+        with loop.told(host.g1, host.g2) as (one, two):
+            host.dom0.sh(policy('deny = g1 g2'))
+            for guest, peer in ((host.g1, 'g2'), (host.g2, 'g1')):
+                wait_for(lambda: loop.state(guest, peer) == 'absent', 30, f'{guest} forgets {peer}')
+                left.expect_no_channel(guest)
+            one.down(host.g2, 'peer-gone', 'peer-closed')
+            two.down(host.g1, 'peer-gone', 'peer-closed')
+            expect('peer-gone' in reasons(one) + reasons(two), f'reasons: {reasons(one)}, {reasons(two)}')
+            host.dom0.sh(UNDO)
+            one.up(host.g2)
+            two.up(host.g1)
+    for stream in streams:
+        stream.stop()
+    for stream in streams:
+        stream.expect_whole()
+    left.expect_one_channel(host, host.g1, host.g2)
+
+
+def reasons(told):
+    """Why channels went down; of two guests that hear of it one may be the first, and close."""
+    return [e['reason'] for e in told.monitor.events() if e['event'] == 'down']

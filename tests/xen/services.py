@@ -4,8 +4,10 @@ import re
 from contextlib import contextmanager
 
 from case import expect, expect_equal, wait_for
+import _left as left
 import _loop as loop
 from _load import Load
+from _sequence import Sequence
 
 TIMEOUT = 1500
 INTERVAL = 0.05  # seconds between two pings
@@ -16,10 +18,10 @@ def run(host):
     before = identity(host)
     with Load(host.g1, host.g2) as load:
         flood(host.g1, host.g2)
-        for guest in (host.g1, host.g2):
+        streams = [Sequence(host.g1, host.g2), Sequence(host.g2, host.g1)]
+        for guest, other in ((host.g1, host.g2), (host.g2, host.g1)):
             for blow in blows('xenloopd'):
-                guest.sh(blow)
-                wait_for(lambda: guest.ok('systemctl -q is-active xenloopd && xenloopctl peers'), 60, f'{guest}: {blow}')
+                in_guest(guest, other, blow)
                 load.progress()
         for blow in blows('xendiscoverd'):
             host.dom0.sh(blow)
@@ -27,18 +29,36 @@ def run(host):
             load.progress()
         host.dom0.sh('systemctl stop xendiscoverd')
         load.progress()
+        for stream in streams:
+            stream.stop()
+        for stream in streams:
+            stream.expect_whole()
         no_loss(host.g1)
     for guest, other in ((host.g1, 'g2'), (host.g2, 'g1')):
         loop.wait_state(guest, other, 'up')
     expect_equal(identity(host), before, 'channels and epochs')
     host.dom0.sh('systemctl start xendiscoverd')
+    left.expect_one_channel(host, host.g1, host.g2)
+
+
+def in_guest(guest, other, blow):
+    """A new daemon, which says that it goes on with the channel, and of no other end or beginning."""
+    journal = loop.Journal(guest)
+    guest.sh(blow)
+    wait_for(lambda: guest.ok('systemctl -q is-active xenloopd && xenloopctl peers'), 60, f'{guest}: {blow}')
+    journal.expect('adopted', name=other.name)
+    expect_equal([e for e in journal.events() if e['event'] in ('up', 'down', 'failed')], [], f'{guest}: events of {blow}')
 
 
 def blows(daemon):
     """Restart, crash, upgrade."""
+    return f'systemctl restart {daemon}', f'systemctl kill -s KILL {daemon}', upgrade(daemon)
+
+
+def upgrade(daemon):
+    """A new file in the place of the old one."""
     binary = f'/usr/sbin/{daemon}'
-    return (f'systemctl restart {daemon}', f'systemctl kill -s KILL {daemon}',
-            f'cp {binary} {binary}.new && mv {binary}.new {binary} && systemctl restart {daemon}')
+    return f'cp {binary} {binary}.new && mv {binary}.new {binary} && systemctl restart {daemon}'
 
 
 def identity(host):
