@@ -127,7 +127,10 @@ static void print_cell(const struct xenloop_output *o, const char *text,
 void xenloop_render_word(const struct xenloop_output *o, const char *word,
 			 int width)
 {
-	print_cell(o, word, XENLOOP_CELL_STATE, width - 2, false);
+	char cell[CELL_SIZE];
+
+	format_text(cell, word);
+	print_cell(o, cell, XENLOOP_CELL_STATE, width - 2, false);
 }
 
 void xenloop_render_text(const struct xenloop_output *o, const char *text)
