@@ -163,4 +163,4 @@ def paced_polls(host):
     for options in (flood, '-m 1472 -R 1'):
         values = netperf(host, 'UDP_STREAM', options, seconds=3).values
         sent, received = values['LOCAL_SEND_THROUGHPUT'], values['REMOTE_RECV_THROUGHPUT']
-        expect(received >= 0.95 * sent, f'netperf {options}: {received} of {sent} Mbit/s were received')
+        expect(received >= 0.8 * sent, f'netperf {options}: {received} of {sent} Mbit/s were received')
