@@ -148,6 +148,15 @@ static void keep_counters(struct xenloop_chan *chan)
 		chan->iface->past.v[i] += xenloop_stat_sum(chan, i);
 }
 
+/* The interface counts its channels' ends by reason; there is one by now. */
+static void count_end(struct xenloop_chan *chan)
+{
+	BUILD_BUG_ON(XENLOOP_STAT_ENDED_ASIDE - XENLOOP_STAT_ENDED_REQUESTED !=
+		     XENLOOP_REASON_ASIDE - XENLOOP_REASON_REQUESTED);
+	xenloop_add_nr(chan->iface, XENLOOP_STAT_ENDED_REQUESTED +
+		       (chan->reason - XENLOOP_REASON_REQUESTED), 1);
+}
+
 /*
  * First half of the end: what we have claimed is delivered, frames that the peer
  * has not claimed go out by the standard path, and nobody finds the channel any
@@ -178,6 +187,7 @@ static void release_chan(struct xenloop_chan *chan)
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);
 	keep_counters(chan);
+	count_end(chan);
 	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_DEAD);
 	xenloop_nl_event(XENLOOP_EVENT_DOWN, chan);
 	xenloop_peer_unlink(chan->peer);

@@ -41,7 +41,10 @@
 	X(RX_DROP_META, "rx-drop-meta")		/* offload fields lie */ \
 	X(RX_DROP_IFACE_DOWN, "rx-drop-iface-down")
 
-/* What an interface counts: why frames did not even look for room. */
+/*
+ * What an interface counts: why frames did not even look for room, and why its
+ * channels ended; the latter in the order of enum xenloop_reason.
+ */
 #define XENLOOP_IFACE_STATS(X)						\
 	X(PASS_MULTICAST, "pass-multicast")				\
 	X(PASS_NO_PEER, "pass-no-peer")					\
@@ -54,7 +57,15 @@
 	X(MARKERS_UNKNOWN, "markers-unknown")				\
 	X(RETURNED, "returned")	/* taken by a channel, left by netfront */ \
 	X(HELD, "held")				/* over a suspend */	\
-	X(HELD_DROPPED, "held-dropped")
+	X(HELD_DROPPED, "held-dropped")					\
+	X(ENDED_REQUESTED, "ended-requested")				\
+	X(ENDED_PEER_CLOSED, "ended-peer-closed")			\
+	X(ENDED_STALLED, "ended-stalled")				\
+	X(ENDED_PROTOCOL, "ended-protocol")				\
+	X(ENDED_SUSPEND, "ended-suspend")				\
+	X(ENDED_IFACE_GONE, "ended-iface-gone")				\
+	X(ENDED_UNLOAD, "ended-unload")					\
+	X(ENDED_ASIDE, "ended-aside")
 
 #define XENLOOP_STAT_ENUM(id, name) XENLOOP_STAT_##id,
 enum xenloop_chan_stat {
@@ -78,10 +89,10 @@ struct xenloop_iface_stats {
 	u64 v[XENLOOP_NR_IFACE_STATS];
 };
 
-/* Count @n of counter @id in @obj->stats; any context. */
-#define xenloop_add(obj, id, n) \
-	this_cpu_add((obj)->stats->v[XENLOOP_STAT_##id], n)
-#define xenloop_inc(obj, id) xenloop_add(obj, id, 1)
+/* Count @n of counter @id, or of number @nr, in @obj->stats; any context. */
+#define xenloop_add_nr(obj, nr, n)	this_cpu_add((obj)->stats->v[nr], n)
+#define xenloop_add(obj, id, n)	xenloop_add_nr(obj, XENLOOP_STAT_##id, n)
+#define xenloop_inc(obj, id)	xenloop_add(obj, id, 1)
 
 /* Sum of counter number @id over all CPUs. */
 #define xenloop_stat_sum(obj, id) ({					\
