@@ -72,6 +72,7 @@ struct xenloop_tx {
  * @holding: @hold_until is set
  * @undecided: the producer takes frames back and has not said which
  * @decide_until: jiffies when that is no longer credible
+ * @refused: frames that the peer was not entitled to send
  * @markers: bit per marker frame that arrived
  * @settling: all of them did; frames that they have overtaken may follow
  * @settle_until: jiffies when that is waited for no longer
@@ -88,6 +89,7 @@ struct xenloop_rx {
 	unsigned long hold_until;
 	bool undecided;
 	unsigned long decide_until;
+	u32 refused;
 	unsigned long markers;
 	bool settling;
 	unsigned long settle_until;

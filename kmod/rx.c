@@ -16,6 +16,16 @@
 /* Without memory, or while the peer ponders, look again after this. */
 #define LATER	msecs_to_jiffies(10)
 
+/*
+ * So many frames that the peer was not entitled to send end its channel. An
+ * honest peer puts none: its hook takes only frames from the address that its
+ * roster has for it, to the one that it has for us, without a tag, and does in
+ * software what the header can't tell truthfully. Only while the two rosters
+ * differ, after Dom0 gave a vif another address, may some come; then nothing of
+ * that channel arrives, and the standard path is better.
+ */
+#define REFUSED_MAX	64
+
 irqreturn_t xenloop_rx_interrupt(int irq, void *data)
 {
 	struct xenloop_chan *chan = data;
@@ -48,11 +58,14 @@ static bool frame_ok(struct xenloop_chan *chan, struct sk_buff *skb,
 		xenloop_inc(chan, RX_DROP_META);
 		return false;
 	}
-	if (!netif_running(chan->iface->dev)) {
-		xenloop_inc(chan, RX_DROP_IFACE_DOWN);
-		return false;
-	}
 	return true;
+}
+
+/* One frame more that the peer should not have sent. */
+static void count_refused(struct xenloop_chan *chan)
+{
+	if (++chan->rx.refused == REFUSED_MAX)
+		xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
 }
 
 /* Make a copied frame ready for the stack; false: dropped, counted. */
@@ -60,6 +73,12 @@ static bool admit(struct xenloop_chan *chan, struct sk_buff *skb,
 		  const struct xenloop_frame *frame)
 {
 	if (!frame_ok(chan, skb, frame)) {
+		count_refused(chan);
+		kfree_skb(skb);
+		return false;
+	}
+	if (!netif_running(chan->iface->dev)) {
+		xenloop_inc(chan, RX_DROP_IFACE_DOWN);
 		kfree_skb(skb);
 		return false;
 	}
@@ -154,9 +173,11 @@ static int consume(struct xenloop_chan *chan, int budget)
 			break;
 		}
 		xenloop_consumer_pop(c, frame.len);
+		work++;
 		if (admit(chan, skb, &frame))
 			napi_gro_receive(&chan->napi, skb);
-		work++;
+		else if (READ_ONCE(chan->fault))
+			break;
 	}
 	return work;
 }

@@ -42,7 +42,8 @@ enum xenloop_event {
  * XENLOOP_REASON_REQUESTED: xenloopd asked for it.
  * XENLOOP_REASON_PEER_CLOSED: The peer announced the end in the shared pages.
  * XENLOOP_REASON_STALLED: The peer took no frame for stall-timeout.
- * XENLOOP_REASON_PROTOCOL: The peer broke the FIFO's rules.
+ * XENLOOP_REASON_PROTOCOL: The peer broke the FIFO's rules, or sent many
+ *   frames that it was not entitled to send.
  * XENLOOP_REASON_SUSPEND: This guest is being suspended, saved or migrated.
  * XENLOOP_REASON_IFACE_GONE: The interface was detached, unregistered or
  *   moved.
