@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Frames with any header, and acts that a thread repeats for a while. */
 #include <linux/delay.h>
+#include <linux/if_ether.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/prandom.h>
@@ -96,6 +97,15 @@ int hostile_put(struct hostile_end *end, const struct xenloop_frame *frame,
 	return 0;
 }
 
+/* Headers, and what is aligned like them, are never in two pages. */
+static struct xenloop_frame *frame_at(struct hostile_end *end, u32 index)
+{
+	u32 n;
+
+	return at(end->own.addr, end->size, index, sizeof(struct xenloop_frame),
+		  &n);
+}
+
 /*
  * The GSO frames that the victim has put, and that are not taken, shall be cut
  * into segments of @mss bytes. Returns how many there are.
@@ -106,14 +116,35 @@ int hostile_shrink(struct hostile_end *end, u16 mss)
 	u32 prod = virt_load_acquire(&rx_ctrl(end)->prod);
 	struct xenloop_frame *frame;
 	int found = 0;
-	u32 n;
 
 	for (; index != prod; index += xenloop_frame_span(frame->len)) {
-		frame = at(end->own.addr, end->size, index, sizeof(*frame), &n);
+		frame = frame_at(end, index);
 		if (!frame->vnet.gso_type)
 			continue;
 		frame->vnet.gso_size = mss;
 		found++;
+	}
+	return found;
+}
+
+/*
+ * Each frame that the victim has put, and that is not taken, gets @len other
+ * bytes in its Ethernet header from @offset on. Returns how many there are.
+ */
+int hostile_overwrite(struct hostile_end *end, u32 offset, const u8 *data,
+		      u32 len)
+{
+	u32 index = READ_ONCE(rx_ctrl(end)->cons);
+	u32 prod = virt_load_acquire(&rx_ctrl(end)->prod);
+	u32 span;
+	int found = 0;
+
+	if (offset + len > ETH_HLEN)
+		return -EINVAL;
+	for (; index != prod; index += span, found++) {
+		span = xenloop_frame_span(frame_at(end, index)->len);
+		memcpy((u8 *)frame_at(end, index + sizeof(struct xenloop_frame)) +
+		       offset, data, len);
 	}
 	return found;
 }
@@ -262,9 +293,8 @@ static void trickle_step(struct act *act)
 {
 	struct hostile_end *end = act->end;
 	struct xenloop_fifo_ctrl *rx = rx_ctrl(end);
-	u32 cons = READ_ONCE(rx->cons), n;
-	struct xenloop_frame *frame = at(end->own.addr, end->size, cons,
-					 sizeof(*frame), &n);
+	u32 cons = READ_ONCE(rx->cons);
+	struct xenloop_frame *frame = frame_at(end, cons);
 
 	if (cons != virt_load_acquire(&rx->prod)) {
 		cons += xenloop_frame_span(READ_ONCE(frame->len));

@@ -30,6 +30,8 @@ struct seq_file;
  * @prod: where the next frame is put
  * @events: interrupts
  * @revoked: grants that could be ended while the channel was there
+ * @changed: frames that the last "overwrite" changed
+ * @nonzero: words that the last "scan" found in the victim's pages
  * @leak: grants were overwritten: nobody knows any more who maps the pages
  */
 struct hostile_end {
@@ -42,6 +44,8 @@ struct hostile_end {
 	u32 prod;
 	atomic_t events;
 	u32 revoked;
+	u32 changed;
+	u32 nonzero;
 	bool leak;
 };
 
@@ -70,6 +74,8 @@ void hostile_free(struct hostile_end *end);
 int hostile_put(struct hostile_end *end, const struct xenloop_frame *frame,
 		const void *data, u32 len, u32 zeros);
 int hostile_shrink(struct hostile_end *end, u16 mss);
+int hostile_overwrite(struct hostile_end *end, u32 offset, const u8 *data,
+		      u32 len);
 int hostile_run(struct hostile_end *end, const char *act, u32 ms, u32 seed,
 		const u32 *arg);
 void hostile_stop(void);
@@ -77,6 +83,7 @@ u32 hostile_running(void);
 
 /* words.c: the control pages by the names of their words */
 int hostile_word(struct hostile_end *end, const char *name, u32 value);
+u32 hostile_nonzero(const struct hostile_end *end);
 void hostile_show_words(struct seq_file *s, const struct hostile_end *end);
 
 #endif /* XENLOOP_HOSTILE_H */

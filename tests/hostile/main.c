@@ -12,6 +12,9 @@
  *					a frame; ZEROS bytes follow those of HEX
  *	shrink MSS			the victim's GSO frames: smaller segments;
  *					ENOENT when there are none
+ *	overwrite OFFSET HEX		the victim's frames: other bytes at OFFSET of
+ *					their Ethernet headers
+ *	scan				the victim's pages: which words are not zero
  *	run ACT MS SEED [N ...]		see acts.c; several go on at once
  *	ring | stop			one event; end of everything that runs
  *	revoke FIRST COUNT		end grants
@@ -24,6 +27,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/hex.h>
+#include <linux/if_ether.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
@@ -124,6 +128,32 @@ static int shrink(const char *args)
 	       hostile_shrink(end, mss) ? 0 : -ENOENT;
 }
 
+static int overwrite(const char *args)
+{
+	u8 data[ETH_HLEN];
+	int hex = 0, found;
+	u32 offset, len;
+
+	if (sscanf(args, "%u %n", &offset, &hex) != 1)
+		return -EINVAL;
+	len = strlen(args + hex) / 2;
+	if (len > sizeof(data) || hex2bin(data, args + hex, len))
+		return -EINVAL;
+	found = hostile_overwrite(end, offset, data, len);
+	if (found < 0)
+		return found;
+	end->changed = found;
+	return 0;
+}
+
+static int scan(const char *args)
+{
+	if (!end->foreign.nr)
+		return -ENOTCONN;
+	end->nonzero = hostile_nonzero(end);
+	return 0;
+}
+
 static int run(const char *args)
 {
 	u32 ms, seed, arg[4] = {};
@@ -202,6 +232,8 @@ static const struct {
 	{ "word", word },
 	{ "put", put },
 	{ "shrink", shrink },
+	{ "overwrite", overwrite },
+	{ "scan", scan },
 	{ "run", run },
 	{ "ring", ring },
 	{ "stop", stop, true },
@@ -255,9 +287,9 @@ static int state_show(struct seq_file *s, void *v)
 	seq_printf(s, "{\"running\": %u, \"hoarded\": %u", hostile_running(),
 		   hoarded);
 	if (end) {
-		seq_printf(s, ", \"gref\": %u, \"port\": %u, \"pages\": %u, \"revoked\": %u",
+		seq_printf(s, ", \"gref\": %u, \"port\": %u, \"pages\": %u, \"revoked\": %u, \"changed\": %u, \"nonzero\": %u",
 			   end->own.ref[0], end->evtchn.port, end->own.nr,
-			   end->revoked);
+			   end->revoked, end->changed, end->nonzero);
 		seq_printf(s, ", \"events\": %d, \"put\": %u",
 			   atomic_read(&end->events), end->prod);
 		hostile_show_words(s, end);

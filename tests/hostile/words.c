@@ -47,6 +47,31 @@ int hostile_word(struct hostile_end *end, const char *name, u32 value)
 	return -ENOENT;
 }
 
+static u32 count_nonzero(const u32 *word, const void *until)
+{
+	u32 n = 0;
+
+	for (; word < (const u32 *)until; word++)
+		n += READ_ONCE(*word) != 0;
+	return n;
+}
+
+/*
+ * Words that are not zero in the victim's pages: its frames' room, and what is
+ * left of the control page behind the references that it needs.
+ */
+u32 hostile_nonzero(const struct hostile_end *end)
+{
+	u32 i, n;
+
+	n = count_nonzero(&tx_ctrl(end)->gref[end->foreign.nr - 1],
+			  (void *)tx_ctrl(end) + XENLOOP_PAGE_SIZE);
+	for (i = 1; i < end->foreign.nr; i++)
+		n += count_nonzero(end->foreign.addr[i],
+				   end->foreign.addr[i] + XENLOOP_PAGE_SIZE);
+	return n;
+}
+
 static void show_page(struct seq_file *s, const char *name, const u32 *page)
 {
 	int i;

@@ -10,6 +10,8 @@
     unsay VICTIM                remove that
     sleep SECONDS
     wait NAME VALUE [SECONDS]   until that word of the module's state has that value
+    unlike NAME VALUE [SECONDS] until it has another one
+    answer VICTIM GREF [SECONDS]   an accept for the victim's next offer that says this; prints what it says to it
     state                       print it, as JSON
     anything else               goes to the module (tests/hostile/main.c); "? ..." may fail
 """
@@ -107,12 +109,18 @@ def listen(victim, size):
     module('accept %s' % answer['gref'])
 
 
-def connect(victim, size):
+def next_offer(victim):
+    """One that was not answered yet; asks for it if there is none."""
     if not fresh_offer(victim):
         say(victim, 'request attempt={n} from={me} to={it}')
-    offer = until(lambda: fresh_offer(victim), 'an offer')
+    found = until(lambda: fresh_offer(victim), 'an offer')
     with open(ANSWERED, 'w') as file:
-        file.write(offer['attempt'])
+        file.write(found['attempt'])
+    return found
+
+
+def connect(victim, size):
+    offer = next_offer(victim)
     module('connect %s %s %s %s' % (victim, offer['size'], offer['gref'], offer['port']))
     say(victim, 'accept attempt=%s from={me} to={it} size=%s gref=%d features=00000000'
         % (offer['attempt'], offer['size'], state()['gref']))
@@ -151,15 +159,29 @@ def offer(victim, gref, port, size, seconds=5):
     unsay(victim)
 
 
+def answer(victim, gref, seconds=5):
+    """For one with a higher domid than the victim's: that one listens."""
+    offered = next_offer(victim)
+    say(victim, 'accept attempt=%s from={me} to={it} size=%s gref=%s features=00000000'
+        % (offered['attempt'], offered['size'], gref))
+    print(json.dumps(heard(victim, ('bye',), offered['attempt'], float(seconds))))
+    unsay(victim)
+
+
 def wait(name, value, seconds=20):
     until(lambda: str(state().get(name)) == value, '%s=%s: %s' % (name, value, state()), float(seconds))
+
+
+def unlike(name, value, seconds=20):
+    until(lambda: str(state()[name]) != value, '%s other than %s: %s' % (name, value, state()), float(seconds))
 
 
 def show():
     print(json.dumps(state()))
 
 
-OWN = {'hello': hello, 'up': up, 'storm': storm, 'offer': offer, 'unsay': unsay, 'wait': wait, 'state': show,
+OWN = {'hello': hello, 'up': up, 'storm': storm, 'offer': offer, 'answer': answer, 'unsay': unsay, 'wait': wait,
+       'unlike': unlike, 'state': show,
        'sleep': lambda seconds: time.sleep(float(seconds))}
 
 

