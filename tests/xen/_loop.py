@@ -64,6 +64,11 @@ def kernel(guest):
     return ask(guest, 'status')['kernel']
 
 
+def refused(dom0):
+    """Messages of guests that xendiscoverd did not pass on."""
+    return ask(dom0, 'status')['counters']['messages_refused']
+
+
 def only_one_channel(guest):
     """One channel is left, with its own pages and those of its peer; everything older is gone."""
     k = kernel(guest)

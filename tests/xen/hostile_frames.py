@@ -10,6 +10,7 @@ SHARED = True
 STRANGER = '00:16:3e:aa:bb:cc'
 NEEDS_CSUM, DATA_VALID = 1, 2
 TCPV4, UDP, TCPV6, UDP_L4, ECN = 1, 3, 4, 5, 0x80
+REFUSED_MAX = 64        # kmod/rx.c
 
 
 def run(host):
@@ -17,8 +18,12 @@ def run(host):
         with hostile.sniffer(scene.victim) as seen:
             with scene.harmless('frames that are refused'):
                 refused(scene, seen)
+            with scene.harmless('too many frames that are refused'):
+                too_many(scene)
             with scene.harmless('frames that change while they are read'):
                 changing(scene, seen)
+        with scene.harmless('lengths that change while they are read'):
+            growing(scene)
         with scene.harmless('frames with lengths that lie'):
             lengths(scene)
 
@@ -93,29 +98,50 @@ def span(lines):
     return total
 
 
+def too_many(scene):
+    """So many frames that are not the offender's to send end its channel, and one less does not."""
+    spoofed = scene.put(scene.ether(bytes(46), source=STRANGER))
+    scene.up('run take 200000 1', *[spoofed] * (REFUSED_MAX - 1), scene.put(scene.ether(bytes(46))),
+             f'wait tx.cons {80 * REFUSED_MAX}')
+    now = scene.stats()
+    expect_equal((now['rx-drop-src-mac'], now['rx-frames']), (REFUSED_MAX - 1, 1), 'frames refused, frames taken')
+    expect_equal(loop.state(scene.victim, scene.offender.name), 'up', 'the channel with one spoofed frame less')
+    with scene.disconnects('the last spoofed frame', 'protocol'):
+        scene.act(spoofed)
+
+
 def changing(scene, seen):
-    """Source address, EtherType, length and offload fields flip between two values while the victim reads."""
-    good = scene.ether(bytes(86))
+    """Source address, EtherType and offload fields flip between two values while the victim reads: it copies one or the other."""
     own = bytes.fromhex(scene.offender.mac.replace(':', ''))
-    # Words are counted from the header of 16 bytes: 24 is the end of the source address, 12 flags and GSO.
+    # Words are counted from the header of 16 bytes: flags and GSO type are in the one at 4, 24 is the end of the source address.
     own_end, forged = (int.from_bytes(b, 'little') for b in (own[2:], own[2:4] + b'\xbb\xcc'))
-    for name, offset, one, other in (('source', 24, own_end, forged), ('length', 0, 100, 109),
-                                     ('EtherType', 28, 0xb688, 0x0081), ('offload', 4, 0, 0x01010000)):
-        before = scene.stats()
-        scene.act(scene.put(good), f'run flip 3000 1 100 {offset} {one} {other}', 'sleep 3.5')
-        now = scene.stats()
-        delta = {k: now[k] - before[k] for k in now}
-        expect(delta['rx-frames'] > 100, f'{name}: only {delta["rx-frames"]} frames taken')
-        print(name, {k: v for k, v in delta.items() if v})
-    expect_equal(loop.state(scene.victim, scene.offender.name), 'up', 'the channel after all this')
+    for counter, offset, one, other in (('rx-drop-src-mac', 24, own_end, forged), ('rx-drop-vlan', 28, 0xb688, 0x0081),
+                                        ('rx-drop-meta', 4, 0, 0x01010000)):
+        before, taken = scene.total(counter), scene.total('rx-frames')
+        with scene.disconnects(f'{counter} by frames that change', 'protocol'):
+            flip(scene, offset, one, other)
+        expect_equal(scene.total(counter) - before, REFUSED_MAX, counter)
+        expect(scene.total('rx-frames') > taken, f'no frame was taken before {counter}')
     expect_equal(seen('ether src %s:bb:cc' % scene.offender.mac[:11]), 0, 'forged frames that the victim saw')
     expect_equal(seen('vlan'), 0, 'tagged frames that the victim saw')
+
+
+def flip(scene, offset, one, other, ms=20000):
+    scene.up('run take 200000 1', scene.put(scene.ether(bytes(86))), 'wait tx.cons 128',
+             f'run flip {ms} 1 100 {offset} {one} {other}')
+
+
+def growing(scene):
+    """The length flips between two values that both fit."""
+    flip(scene, 0, 100, 109, ms=3000)
+    scene.act('sleep 3.5')
+    expect(scene.stats()['rx-frames'] > 100, f'only {scene.stats()["rx-frames"]} frames taken')
+    expect_equal(loop.state(scene.victim, scene.offender.name), 'up', 'the channel')
 
 
 def lengths(scene):
     """These break the FIFO's rules: the offender is disconnected, and the reason is in the journal."""
     good = scene.ether(bytes(46))
     for length in (0, 13, 61 + 16, 65601, 0x7fffffff, 0xffffffff):
-        before = scene.downs('protocol')
-        scene.up(scene.put(good, length=length))
-        scene.disconnected('protocol', before, f'a frame of {length} bytes')
+        with scene.disconnects(f'a frame of {length} bytes', 'protocol'):
+            scene.up(scene.put(good, length=length))

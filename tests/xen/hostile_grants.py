@@ -7,35 +7,76 @@ import _loop as loop
 SHARED = True
 PAGES = 129             # of a channel's FIFO, with its control page
 HOARD_MAX = 1026 + PAGES
+PORT_MAX = (1 << 17) - 1
+NO_GRANT = "the peer's grant references are not valid"
+NO_PORT = "the peer's port is not for us"
+NO_FIFO = "the peer's page is not a FIFO of this size"
 
 
 def run(host):
     with hostile.scene(host) as scene:
-        for check in (for_others, revoked_before, revoked_in_use, overwritten, hoarded):
+        for check in (for_others, malformed, revoked_before, revoked_in_use, overwritten, hoarded):
             with scene.harmless(check.__name__):
                 check(scene)
+    with hostile.scene(host, victim='g1', offender='g2') as scene:
+        with scene.harmless('references for a listener'):
+            accepted(scene)
 
 
-def refused(scene, what, gref, port, size=524288):
-    """An offer that is well-formed and can't be taken; the victim says so to the offender, and keeps nothing."""
+def refused(scene, what, why, gref, port, size=524288):
+    """An offer that is well-formed and can't be taken."""
+    fails(scene, what, why, f'offer {{victim}} {gref} {port} {size} 35')
+
+
+def fails(scene, what, why, line):
+    """The victim says so to the offender, knows why, and keeps nothing."""
     scene.act('hello')  # or the victim would listen to us less and less often
-    output = scene.act(f'offer {{victim}} {gref} {port} {size} 35', timeout=60)
+    output = scene.act(line, timeout=60)
     expect_in('"bye"', output, f'the answer to {what}')
+    expect_in(why, loop.link(scene.victim, scene.offender.name)['reason'], f'the reason for {what}')
     wait_for(lambda: loop.only_one_channel(scene.victim), 20, f'{what}: nothing is left ({loop.kernel(scene.victim)})')
 
 
 def for_others(scene):
-    """References and ports that the third guest could use, but not the victim; and a victim's own domid."""
+    """References and ports that nobody has, or that the third guest could use; and a FIFO that is none."""
     scene.act(f'listen {scene.domid["g3"]} 524288')
     there = scene.state()
-    refused(scene, 'a page that is granted to another guest', there['gref'], there['port'])
+    refused(scene, 'a page that is granted to another guest', NO_GRANT, there['gref'], there['port'])
     scene.act('forget', 'listen {victim} 524288')
     there = scene.state()
-    refused(scene, 'a port that does not exist', there['gref'], 4000)
-    refused(scene, 'a port of the console', there['gref'], 1)
-    refused(scene, 'a FIFO of another size', there['gref'], there['port'], 131072)
+    refused(scene, 'the last reference', NO_GRANT, 0xffffffff, there['port'])
+    refused(scene, 'a port that does not exist', NO_PORT, there['gref'], 4000)
+    refused(scene, 'the last port', NO_PORT, there['gref'], PORT_MAX)
+    refused(scene, 'a port of the console', NO_PORT, there['gref'], 1)
+    refused(scene, 'a FIFO of another size', NO_FIFO, there['gref'], there['port'], 131072)
     scene.act('word rx.magic 0')
-    refused(scene, 'a page that is no FIFO', there['gref'], there['port'])
+    refused(scene, 'a page that is no FIFO', NO_FIFO, there['gref'], there['port'])
+    scene.act('forget')
+
+
+def malformed(scene):
+    """What no reference and no port can be does not even get past Dom0."""
+    scene.act('hello', 'listen {victim} 524288')
+    there = scene.state()
+    for gref, port in ((0, there['port']), (1 << 32, there['port']), (there['gref'], 0), (there['gref'], PORT_MAX + 1),
+                       (there['gref'], 0xffffffff)):
+        before = loop.refused(scene.host.dom0)
+        expect_equal(scene.act(f'offer {{victim}} {gref} {port} 524288 1'), 'null', f'the answer to page {gref}, port {port}')
+        wait_for(lambda: loop.refused(scene.host.dom0) == before + 1, 20, f'page {gref}, port {port} is refused')
+    expect(loop.only_one_channel(scene.victim), f'nothing is left ({loop.kernel(scene.victim)})')
+    scene.act('forget')
+
+
+def accepted(scene):
+    """The victim listens, has granted its FIFO, and waits for ours."""
+    scene.act(f'listen {scene.domid["g3"]} 524288')
+    fails(scene, 'the page of another guest', NO_GRANT, f'answer {{victim}} {scene.state()["gref"]} 35')
+    scene.act('forget')
+    fails(scene, 'the last reference', NO_GRANT, f'answer {{victim}} {0xffffffff} 35')
+    scene.act('listen {victim} 524288', 'word rx.magic 0')
+    fails(scene, 'a page that is no FIFO', NO_FIFO, f'answer {{victim}} {scene.state()["gref"]} 35')
+    scene.act('forget', 'listen {victim} 524288', 'revoke 100 5')
+    fails(scene, 'a FIFO with holes', NO_GRANT, f'answer {{victim}} {scene.state()["gref"]} 35')
     scene.act('forget')
 
 
@@ -44,7 +85,7 @@ def revoked_before(scene):
     scene.act('listen {victim} 524288', 'revoke 100 5')
     there = scene.state()
     expect_equal(there['revoked'], 5, 'pages revoked')
-    refused(scene, 'a FIFO with holes', there['gref'], there['port'])
+    refused(scene, 'a FIFO with holes', NO_GRANT, there['gref'], there['port'])
     scene.act('forget')
 
 
@@ -61,9 +102,8 @@ def revoked_in_use(scene):
 
 def overwritten(scene):
     """The entries of pages in use name somebody else now. The victim unmaps them all the same."""
-    before = scene.downs('peer-closed')
-    scene.up(f'regrant {scene.domid["g3"]}', 'sleep 0.5', *hostile.GOODBYE)
-    scene.disconnected('peer-closed', before, 'grants that are overwritten')
+    with scene.disconnects('grants that are overwritten', 'peer-closed'):
+        scene.up(f'regrant {scene.domid["g3"]}', 'sleep 0.5', *hostile.GOODBYE)
     scene.act('forget')
     wait_for(lambda: loop.only_one_channel(scene.victim), 30, 'the victim has unmapped everything')
 
@@ -71,9 +111,8 @@ def overwritten(scene):
 def hoarded(scene):
     """The offender keeps the pages of each channel that has ended. At a bound the victim makes no new one."""
     for number in range(1, HOARD_MAX // PAGES + 1):
-        before = scene.downs('peer-closed')
-        scene.up(*hostile.GOODBYE, 'hoard')
-        scene.disconnected('peer-closed', before, f'channel {number} that is hoarded')
+        with scene.disconnects(f'channel {number} that is hoarded', 'peer-closed'):
+            scene.up(*hostile.GOODBYE, 'hoard')
         wait_for(lambda: loop.kernel(scene.victim)['pages_deferred'] == number * PAGES, 20,
                  f'{number} times {PAGES} pages are kept ({loop.kernel(scene.victim)})')
     scene.act('listen {victim} 524288')

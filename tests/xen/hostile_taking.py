@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A receiver that never takes, takes and keeps, takes slowly, or leaves without a word: only its own traffic suffers."""
 from case import expect, expect_equal, wait_for
+import pace
 import _hostile as hostile
 import _loop as loop
 from _load import PORT, Load
@@ -8,6 +9,7 @@ from _load import PORT, Load
 SHARED = True
 TINY = 8                     # bytes: the smallest segments that are sound at all
 COUNT = 500
+FEW = 100                    # of them; all find room
 IN_FIFO = 524288 // 1456     # datagrams that a FIFO holds
 
 
@@ -16,7 +18,7 @@ def run(host):
         for guest in (scene.victim, scene.offender):
             guest.put(hostile.GUEST / 'udpseq.py', '/root/udpseq.py')
         scene.victim.put(hostile.GUEST / 'twoways.py', '/root/twoways.py')
-        for check in (never, claims_only, slowly, goodbye, endless_goodbye, undecided, damaged, cut_small):
+        for check in (never, claims_only, slowly, goodbye, endless_goodbye, undecided, redirected, cut_small):
             with scene.harmless(check.__name__):
                 check(scene)
 
@@ -37,10 +39,9 @@ def received(scene):
 
 def never(scene):
     """Nothing is lost: all of it comes back and goes out by the standard path."""
-    before = scene.downs('stalled')
-    scene.up()
-    send(scene)
-    scene.disconnected('stalled', before, 'a peer that takes nothing')
+    with scene.disconnects('a peer that takes nothing', 'stalled'):
+        scene.up()
+        send(scene)
     came_back(scene, COUNT)
 
 
@@ -53,10 +54,9 @@ def came_back(scene, wanted):
 
 def claims_only(scene):
     """What it claims is its own; more than a FIFO it can't claim."""
-    before = scene.downs('stalled')
-    scene.up('run claim 60000 1')
-    send(scene)
-    scene.disconnected('stalled', before, 'a peer that frees nothing')
+    with scene.disconnects('a peer that frees nothing', 'stalled'):
+        scene.up('run claim 60000 1')
+        send(scene)
     came_back(scene, COUNT - IN_FIFO)
 
 
@@ -64,18 +64,17 @@ def slowly(scene):
     """One socket with two peers: the slow one must not keep the other one's datagrams. Large frames stay charged."""
     scene.up('run trickle 60000 1 1000')
     scene.victim.sh('ip link set eth0 mtu 9000')
-    output = scene.victim.sh(f'python3 /root/twoways.py {scene.offender.ip} {scene.good.ip} 8000 12')
+    output = scene.victim.sh(f'python3 /root/twoways.py {scene.offender.ip} {scene.good.ip} 8000 {pace.stretched(12)}')
     scene.victim.sh('ip link set eth0 mtu 1500')
-    expect(int(output) >= 50, f'the socket sent {output} datagrams each way in 12 s')
+    expect(int(output) >= 50, f'the socket sent {output} datagrams each way in {pace.stretched(12)} s')
 
 
 def goodbye(scene):
     """Gone without draining: what it has not claimed comes back."""
-    before = scene.downs('peer-closed')
-    scene.up()
-    send(scene)
-    scene.act('wait rx.prod_state 1', 'sleep 0.5', *hostile.GOODBYE)
-    scene.disconnected('peer-closed', before, 'a peer that is gone')
+    with scene.disconnects('a peer that is gone', 'peer-closed'):
+        scene.up()
+        send(scene)
+        scene.act('wait rx.prod_state 1', 'sleep 0.5', *hostile.GOODBYE)
     came_back(scene, COUNT)
 
 
@@ -84,56 +83,65 @@ def endless_goodbye(scene):
     scene.victim.sh('xenloopctl set drain-timeout 10000')
     scene.up('word rx.cons_state 1', 'ring')
     scene.victim.sh('ip link set eth0 mtu 9000')
-    output = scene.victim.sh(f'python3 /root/twoways.py {scene.offender.ip} {scene.good.ip} 8000 8')
+    output = scene.victim.sh(f'python3 /root/twoways.py {scene.offender.ip} {scene.good.ip} 8000 {pace.stretched(8)}')
     scene.victim.sh('ip link set eth0 mtu 1500')
-    expect(int(output) >= 100, f'the socket sent {output} datagrams each way in 8 s')
+    expect(int(output) >= 100, f'the socket sent {output} datagrams each way in {pace.stretched(8)} s')
     scene.act('? forget')
     scene.victim.sh('xenloopctl set drain-timeout 2000')
 
 
 def undecided(scene):
     """It says that it takes frames back, never which, and closes: the victim looks now and then, and not all the time."""
-    before, ended = polls(scene), scene.downs('peer-closed') + scene.downs('protocol')
-    scene.up(scene.put(scene.ether(bytes(46))), 'word tx.revoke_state 1', 'word tx.prod_state 2', 'ring')
-    wait_for(lambda: scene.downs('peer-closed') + scene.downs('protocol') > ended, 60, 'the channel is down')
-    expect(polls(scene) - before < 1000, f'{polls(scene) - before} polls for a frame that nobody may take')
+    before = scene.total('rx-polls')
+    with scene.disconnects('a peer that never decides', 'peer-closed', 'protocol', timeout=60):
+        scene.up(scene.put(scene.ether(bytes(46))), 'word tx.revoke_state 1', 'word tx.prod_state 2', 'ring')
+    polls = scene.total('rx-polls') - before
+    expect(polls < 1000, f'{polls} polls for a frame that nobody may take')
 
 
-def polls(scene):
-    return totals(scene, 'rx-polls')
-
-
-def damaged(scene):
-    """What comes back has been changed meanwhile: it goes to nobody else, or nowhere."""
-    before = scene.downs('peer-closed')
-    scene.up()
+def redirected(scene):
+    """What comes back has other addresses now, or a tag: it goes to the peer under the right ones, or nowhere."""
+    scene.victim.sh('xenloopctl set stall-timeout 60000')
+    third = scene.good.mac.replace(':', '')
     with hostile.sniffer(scene.good) as seen:
-        send(scene)
-        scene.act('sleep 0.5', 'run data 3000 1', 'sleep 1', *hostile.GOODBYE,
-                  'wait running 0')
-        scene.disconnected('peer-closed', before, 'a peer that is gone')
+        for offset, other, counter in ((0, third, 'tx-returned'), (6, third, 'tx-returned'), (12, '8100', 'tx-drop-return')):
+            redirect(scene, f'overwrite {offset} {other}', counter)
         expect_equal(seen(f'ether src {scene.victim.mac} and udp port 6100'), 0, 'of that in the third guest')
-    scene.offender.sh('systemctl stop seq')
+        scene.victim.sh(f'python3 /root/udpseq.py send {scene.good.ip} 6100 10 100 0.1', check=False)
+        wait_for(lambda: seen(f'ether src {scene.victim.mac} and udp port 6100') > 0, 30, 'the third guest sees what is its own')
+    scene.victim.sh('xenloopctl set stall-timeout 5000')
+
+
+def redirect(scene, line, counter):
+    """All of the frames lie in the FIFO when the offender overwrites them. Theirs is the counter, and no other."""
+    before = {name: scene.total(name) for name in ('tx-returned', 'tx-drop-return')}
+    from_victim = f'udp port 6100 and ether src {scene.victim.mac}'
+    with hostile.sniffer(scene.offender) as seen:
+        with scene.disconnects(line, 'peer-closed'):
+            scene.up()
+            scene.victim.sh(f'python3 /root/udpseq.py send {scene.offender.ip} 6100 {FEW} 1400')
+            scene.act(line)
+            changed = scene.state()['changed']
+            scene.act(*hostile.GOODBYE)
+        delta = {name: scene.total(name) - value for name, value in before.items()}
+        print(f'{line}: {changed} frames, {delta}')
+        expect(changed >= FEW, f'{line}: only {changed} frames were overwritten')
+        expect(delta[counter] >= changed, f'{line}: {delta} for {changed} frames')
+        if counter == 'tx-returned':
+            expect_equal(delta['tx-drop-return'], 0, f'{line}: frames dropped')
+            wait_for(lambda: seen(from_victim) >= FEW * 0.8, 20, f'{line}: the peer gets them')
+        else:
+            expect_equal(seen(from_victim), 0, f'{line}: frames that arrive')
+        expect_equal(seen(f'(udp port 6100 and not ether src {scene.victim.mac}) or vlan'), 0, f'{line}: under false names')
 
 
 def cut_small(scene):
     """Of what comes back, GSO frames ask for tiny segments now: they go nowhere, and TCP sends the bytes again."""
-    before = scene.downs('peer-closed')
     with Load(scene.offender, scene.victim, number=3):      # by the standard path
-        dropped = returned(scene)
+        dropped = scene.total('tx-drop-return')
         with hostile.sniffer(scene.offender, f'src {scene.victim.ip} and tcp dst port {PORT + 3}') as seen:
-            scene.up()
-            scene.act('wait rx.prod_state 1', 'sleep 1', f'shrink {TINY}', *hostile.GOODBYE)
-            scene.disconnected('peer-closed', before, 'a peer that is gone')
+            with scene.disconnects('a peer that is gone', 'peer-closed'):
+                scene.up()
+                scene.act('wait rx.prod_state 1', 'sleep 1', f'shrink {TINY}', *hostile.GOODBYE)
         expect_equal(seen(f'ip[2:2] = {40 + TINY} or ip[2:2] = {52 + TINY}'), 0, 'tiny segments')
-        expect(returned(scene) > dropped, 'GSO frames were dropped instead of being sent')
-
-
-def returned(scene):
-    """Frames that came back, and were not such as this guest has sent."""
-    return totals(scene, 'tx-drop-return')
-
-
-def totals(scene, counter):
-    """Over all channels that the victim has had."""
-    return sum(iface['channels'][counter] for iface in loop.ask(scene.victim, 'stats')['interfaces'])
+        expect(scene.total('tx-drop-return') > dropped, 'GSO frames were dropped instead of being sent')

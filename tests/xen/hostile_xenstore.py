@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A guest that uses its part of XenStore for harm: others hear nothing of it, and Dom0 has time for them."""
+import re
+
 from case import expect, expect_equal, expect_in, wait_for
 import _hostile as hostile
 import _loop as loop
@@ -8,6 +10,8 @@ SHARED = True
 SECONDS = 10
 DOM0_SHARE = 0.5        # of a CPU that one guest may cost xendiscoverd
 DAEMON_GROWTH = 4096    # KiB of either daemon
+OTHERS = 10             # messages in others' names: see xsattack.py
+WRITES = 500            # in SECONDS, at the least
 LINES = 150             # in the journal of Dom0 and victim, in SECONDS
 
 
@@ -36,15 +40,18 @@ class bounded:
         self.daemons = {scene.host.dom0: 'xendiscoverd', scene.victim: 'xenloopd'}
 
     def look(self):
+        """The peak of the memory is that since the last look."""
         found = {}
         for domain, name in self.daemons.items():
-            words = domain.sh(f'pid=$(systemctl show -P MainPID {name}); awk \'/^VmRSS/ {{ print $2 }}\' /proc/$pid/status; '
+            words = domain.sh(f'pid=$(systemctl show -P MainPID {name}); awk \'/^VmHWM/ {{ print $2 }}\' /proc/$pid/status; '
+                              'echo 5 >/proc/$pid/clear_refs; '
                               'cut -d" " -f14,15 /proc/$pid/stat; cut -d. -f1 /proc/uptime; '
                               f'journalctl -u {name} --no-pager | wc -l').split()
-            found[name] = dict(zip(('rss', 'user', 'system', 'uptime', 'lines'), map(int, words)))
+            found[name] = dict(zip(('peak', 'user', 'system', 'uptime', 'lines'), map(int, words)))
         return found
 
     def __enter__(self):
+        self.look()
         self.before = self.look()
 
     def __exit__(self, kind, *_):
@@ -54,7 +61,7 @@ class bounded:
         for name, old in self.before.items():
             new = {k: now[name][k] - old[k] for k in old}
             print(f'{self.what}: {name} {new}')
-            expect(new['rss'] < DAEMON_GROWTH, f'{self.what}: {name} has grown by {new["rss"]} KiB')
+            expect(new['peak'] < DAEMON_GROWTH, f'{self.what}: {name} has grown by {new["peak"]} KiB at most')
             expect(new['lines'] < LINES, f'{self.what}: {name} wrote {new["lines"]} lines')
             share = (new['user'] + new['system']) / 100 / max(new['uptime'], 1)
             expect(share < DOM0_SHARE, f'{self.what}: {name} used {share:.2f} of a CPU')
@@ -73,16 +80,30 @@ def inbox(scene, guest):
 def forbidden(scene):
     """XenStore itself refuses most of it; the MAC address that the guest gives itself counts for nothing."""
     expect_equal(attack(scene, 'forbidden', *ids(scene)), '', 'nodes that it could write')
+    expect_equal(attack(scene, 'curious', *secrets(scene)), '', 'nodes that it could read')
     scene.act('hello')
     loop.wait_link(scene.victim, scene.offender.name)
     expect_equal(loop.link(scene.victim, scene.offender.name)['mac'], scene.offender.mac, 'the MAC address on the roster')
 
 
+def secrets(scene):
+    """What the victim and Dom0 keep for each other, all of it there: a message from us waits, and one to us."""
+    victim, own = (scene.domid[guest.name] for guest in (scene.victim, scene.offender))
+    scene.act('say {victim} request attempt={n} from={me} to={it}')
+    scene.victim.sh(f'xenloopctl connect {scene.offender.name} >/dev/null')
+    paths = [f'/local/domain/{victim}/{node}' for node in (
+        'xenloop', 'xenloop/self', 'xenloop/roster', f'xenloop/roster/{own}', 'xenloop/from', f'xenloop/from/{own}-0-0',
+        'data/xenloop', 'data/xenloop/hello', 'data/xenloop/to', f'data/xenloop/to/{own}-0-0')]
+    wait_for(lambda: all(scene.host.dom0.ok(f'xenstore-exists {path}') for path in paths), 20, f'{paths} are there')
+    return paths
+
+
 def others(scene):
-    before = loop.ask(scene.host.dom0, 'status')['counters']['messages_refused']
-    attack(scene, 'others', *ids(scene))
-    wait_for(lambda: loop.ask(scene.host.dom0, 'status')['counters']['messages_refused'] >= before + 6, 30,
-             'all are refused and counted')
+    """Each of them is refused and counted."""
+    for number in range(OTHERS):
+        before = loop.refused(scene.host.dom0)
+        attack(scene, 'others', *ids(scene), number)
+        wait_for(lambda: loop.refused(scene.host.dom0) == before + 1, 30, f'message {number} is refused')
     expect_in('refused', scene.host.dom0.sh('journalctl -u xendiscoverd --no-pager -n 50'), 'the journal in Dom0')
     for guest in (scene.victim, scene.good):
         expect('offer' not in inbox(scene, guest), f'{guest} has an offer: {inbox(scene, guest)}')
@@ -97,20 +118,21 @@ def rewritten(scene):
     new_channel(scene, 'a storm that goes on')
     expect(scene.offender.ok('systemctl -q is-active attack'), 'the attack was over before')
     scene.offender.sh('while systemctl -q is-active attack; do sleep 0.3; done', timeout=60)
-    print(scene.offender.sh('journalctl -u attack -o cat --no-pager'))
+    writes = max(map(int, re.findall(r'^\d+$', scene.offender.sh('journalctl -u attack -o cat --no-pager'), re.M)))
+    print(f'{writes} writes')
+    expect(writes >= WRITES, f'only {writes} writes')
     scene.act('hello')
     loop.wait_link(scene.victim, scene.offender.name)
-    before = scene.downs('peer-closed')
-    scene.up(*hostile.GOODBYE, 'forget')
-    scene.disconnected('peer-closed', before, 'the channel after the storm')
+    with scene.disconnects('the channel after the storm', 'peer-closed'):
+        scene.up(*hostile.GOODBYE, 'forget')
 
 
 def full(scene):
     """As many nodes as XenStore lets it have. That it can say nothing sensible any more is its own loss."""
-    before = loop.ask(scene.host.dom0, 'status')['counters']['messages_refused']
+    before = loop.refused(scene.host.dom0)
     made = int(attack(scene, 'fill').splitlines()[-1])
     expect(made > 500, f'only {made} nodes')
-    wait_for(lambda: loop.ask(scene.host.dom0, 'status')['counters']['messages_refused'] > before + 100, 60, 'refusals are counted')
+    wait_for(lambda: loop.refused(scene.host.dom0) > before + 100, 60, 'refusals are counted')
     new_channel(scene, 'a full outbox')
     attack(scene, 'clean')
     scene.act('hello')
