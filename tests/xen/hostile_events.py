@@ -8,7 +8,7 @@ import _hostile as hostile
 import _loop as loop
 
 SHARED = True
-SHARE = 0.4         # of what the loop gets while the offender keeps a CPU busy in silence
+SHARE = 0.25        # of what the loop gets while the offender keeps a CPU busy in silence
 FLOOD_SHARE = 0.2   # the same under a flood of valid frames, as from any fast neighbour
 UPS = 100           # channels that one neighbour can make come up within ten seconds
 LINES = 200         # and lines in the journal from that
