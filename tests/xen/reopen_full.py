@@ -4,21 +4,18 @@
 REOPEN_TIMES says how many times, all ways to close it together.
 """
 import os
-from contextlib import contextmanager
-from pathlib import Path
 
 from case import expect, expect_equal
 import _left as left
 import _loop as loop
+from _full import asleep, deaf, do, give_steps
 from _sequence import Sequence
 
 TIMES = int(os.environ.get('REOPEN_TIMES', 200))
 TIMEOUT = 600 + 10 * TIMES
-STEPS = Path(__file__).parent / 'guest/reopen.sh'
 SIZE, REST = 8000, 0.01      # each a handful of fragments: a few dozen of them fill the FIFO
 IN_FIFO = 80                 # of those fragments, at least, in a full FIFO of 128 KiB
 PATIENT, HASTY = 10000, 100  # drain-timeout: the receiver wakes in time, or not
-MARKERS = '0x88b5'           # their Ethernet protocol
 CONFIG = 'mkdir -p /etc/xenloop && printf "[channels]\\nfifo-size = 128K\\n[kernel]\\nstall-timeout = 60000\\n" ' \
          '>/etc/xenloop/xenloopd.conf'
 
@@ -26,7 +23,7 @@ CONFIG = 'mkdir -p /etc/xenloop && printf "[channels]\\nfifo-size = 128K\\n[kern
 def run(host):
     for guest in (host.g1, host.g2):
         guest.sh(CONFIG)
-        guest.put(STEPS, '/root/reopen.sh')
+        give_steps(guest)
     loop.started(host)
     share = -(-TIMES // 6)
     for sender, receiver, role in ((host.g1, host.g2, 'listener'), (host.g2, host.g1, 'connector')):
@@ -78,33 +75,9 @@ def closed_by_receiver(_, sender, receiver, times):
             do(sender, receiver, 'opened')
 
 
-def do(guest, peer, steps):
-    return guest.sh(f'/root/reopen.sh {peer} {steps}')
-
-
 def drain_timeout(sender, receiver, milliseconds):
     for guest in (sender, receiver):
         guest.sh(f'xenloopctl set drain-timeout {milliseconds}')
-
-
-@contextmanager
-def asleep(host, guest):
-    host.dom0.sh(f'xl pause {guest}')
-    try:
-        yield
-    finally:
-        host.dom0.sh(f'xl unpause {guest}')
-
-
-@contextmanager
-def deaf(sender, receiver):
-    """No marker arrives: from each new channel the receiver takes nothing for ten seconds."""
-    receiver.sh(f'xenloopctl set hold-timeout 10000; tc qdisc add dev eth0 clsact; '
-                f'tc filter add dev eth0 ingress protocol {MARKERS} flower action drop')
-    do(sender, receiver, 'close gone open')
-    yield
-    receiver.sh('tc qdisc del dev eth0 clsact; xenloopctl set hold-timeout 1000')
-    do(sender, receiver, 'close gone open')
 
 
 class Returned:

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""A FIFO that is full, and the steps by which its channel is closed and opened again."""
+from contextlib import contextmanager
+from pathlib import Path
+
+STEPS = Path(__file__).parent / 'guest/reopen.sh'
+MARKERS = '0x88b5'  # their Ethernet protocol
+
+
+def give_steps(guest):
+    guest.put(STEPS, '/root/reopen.sh')
+
+
+def do(guest, peer, steps):
+    """Steps of guest/reopen.sh, separated by blanks; returns what they print."""
+    return guest.sh(f'/root/reopen.sh {peer} {steps}')
+
+
+@contextmanager
+def asleep(host, guest):
+    host.dom0.sh(f'xl pause {guest}')
+    try:
+        yield
+    finally:
+        host.dom0.sh(f'xl unpause {guest}')
+
+
+@contextmanager
+def deaf(sender, receiver):
+    """No marker arrives: from each new channel the receiver takes nothing for ten seconds.
+
+    Needs a stall-timeout of more than twice as much.
+    """
+    receiver.sh(f'xenloopctl set hold-timeout 10000; tc qdisc add dev eth0 clsact; '
+                f'tc filter add dev eth0 ingress protocol {MARKERS} flower action drop')
+    do(sender, receiver, 'close gone open')
+    yield
+    receiver.sh('tc qdisc del dev eth0 clsact; xenloopctl set hold-timeout 1000')
+    do(sender, receiver, 'close gone open')
