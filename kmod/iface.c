@@ -189,23 +189,37 @@ static bool is_quiet(u32 ifindex)
 	return quiet;
 }
 
+/* Close the channels of interface @ifindex. Needs xenloop.lock. */
+static int begin_detach(u32 ifindex, enum xenloop_reason reason)
+{
+	struct xenloop_iface *iface = xenloop_iface_find(ifindex);
+
+	if (!iface)
+		return -ENODEV;
+	if (reason != XENLOOP_REASON_UNLOAD &&
+	    !skb_queue_empty_lockless(&iface->held))
+		return -EAGAIN;
+	iface->dying = true;
+	xenloop_iface_close_chans(iface, reason, true);
+	return 0;
+}
+
 /*
- * Close an interface's channels, draining, and unhook it. Returns 0 or
- * -ENODEV. Takes xenloop.lock; sleeps up to the drain timeout.
+ * Close an interface's channels, draining, and unhook it. Returns 0, -ENODEV,
+ * or -EAGAIN while frames that were kept over a suspend wait for the carrier:
+ * Dom0 may take the interface out of service for just that long. An unload
+ * can't wait. Takes xenloop.lock; sleeps up to the drain timeout.
  */
 int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason)
 {
 	struct xenloop_iface *iface;
+	int err;
 
 	mutex_lock(&xenloop.lock);
-	iface = xenloop_iface_find(ifindex);
-	if (iface) {
-		iface->dying = true;
-		xenloop_iface_close_chans(iface, reason, true);
-	}
+	err = begin_detach(ifindex, reason);
 	mutex_unlock(&xenloop.lock);
-	if (!iface)
-		return -ENODEV;
+	if (err)
+		return err;
 
 	while (!is_quiet(ifindex))
 		msleep(5);

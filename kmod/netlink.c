@@ -217,8 +217,11 @@ int xenloop_nl_iface_detach_doit(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	err = xenloop_iface_detach(get_u32(info, XENLOOP_A_IFACE_IFINDEX),
 				   XENLOOP_REASON_REQUESTED);
-	if (err)
+	if (err == -ENODEV)
 		NL_SET_ERR_MSG(info->extack, "the interface is not attached");
+	if (err == -EAGAIN)
+		NL_SET_ERR_MSG(info->extack,
+			       "frames wait for the interface's carrier");
 	return err;
 }
 

@@ -148,7 +148,10 @@ static bool is_same(const struct xenloopd_iface *iface,
 	       !memcmp(iface->mac, k->mac, sizeof(k->mac));
 }
 
-/* What the module has attached: ours, or to be detached. */
+/*
+ * What the module has attached: ours, or to be detached. It refuses while frames
+ * wait for the carrier after a resume; the next sync tries again.
+ */
 static void take_attached(struct xenloopd *d,
 			  const struct xenloop_nl_iface *list, int nr)
 {

@@ -298,6 +298,7 @@ int xenloopd_kernel_flush(struct xenloopd *d)
 	struct xenloop_nl_iface *ifaces;
 	struct xenloop_nl_chan *chans;
 	int nr = d->nl->ops->chan_dump(d->nl, &chans);
+	int err, failed = 0;
 
 	if (nr < 0)
 		return nr;
@@ -307,8 +308,11 @@ int xenloopd_kernel_flush(struct xenloopd *d)
 	nr = d->nl->ops->iface_dump(d->nl, &ifaces);
 	if (nr < 0)
 		return nr;
-	for (int i = 0; i < nr; i++)
-		d->nl->ops->iface_detach(d->nl, ifaces[i].ifindex);
+	for (int i = 0; i < nr; i++) {
+		err = d->nl->ops->iface_detach(d->nl, ifaces[i].ifindex);
+		if (err && err != -ENODEV)
+			failed = err;
+	}
 	free(ifaces);
-	return 0;
+	return failed;
 }

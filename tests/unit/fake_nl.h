@@ -34,7 +34,8 @@ static struct fake_nl {
 	bool overrun;
 	int pipe[2];
 	uint32_t next_id;
-	int fail_listen, fail_attach, fail_set;	/* -errno for the next ones */
+	/* -errno for the next ones */
+	int fail_listen, fail_attach, fail_detach, fail_set;
 	unsigned int attaches, detaches, listens, connects, closes, drains;
 } fake_nl;
 
@@ -99,6 +100,8 @@ static inline int fake_nl_drop_iface(uint32_t ifindex)
 static inline int fake_nl_iface_detach(struct xenloop_nl *nl, uint32_t ifindex)
 {
 	fake_nl.detaches++;
+	if (fake_nl.fail_detach)
+		return fake_nl.fail_detach;
 	return fake_nl_drop_iface(ifindex);
 }
 

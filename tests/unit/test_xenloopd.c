@@ -599,6 +599,35 @@ static void test_stale_kernel_state(void **state)
 	assert_int_equal(fake_nl.peer[0].domid, 3);
 }
 
+/* Frames of before a suspend wait for the carrier: it goes when they have left. */
+static void test_detach_refused(void **state)
+{
+	start_with_peer("3");
+	fake_nl.fail_detach = -EAGAIN;
+	fake_xs_put("xenloop/self", SELF "vif 0 00:16:3e:00:00:01 down\n");
+	pump();
+	assert_int_equal(fake_nl.detaches, 1);
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	assert_false(d.iface[0].attached);
+	fake_nl.fail_detach = 0;
+	tick(10);
+	assert_int_equal(fake_nl.nr_ifaces, 0);
+}
+
+/* Or it does not go: Dom0 has it in service again before they have left. */
+static void test_detach_refused_and_back(void **state)
+{
+	start_with_peer("3");
+	fake_nl.fail_detach = -EAGAIN;
+	fake_xs_put("xenloop/self", SELF "vif 0 00:16:3e:00:00:01 down\n");
+	pump();
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	assert_true(d.iface[0].attached);
+	assert_int_equal(fake_nl.nr_ifaces, 1);
+	assert_int_equal(fake_nl.attaches, 1);
+}
+
 static void test_adoption(void **state)
 {
 	fake_nl.iface[fake_nl.nr_ifaces++] = (struct xenloop_nl_iface){
@@ -1480,6 +1509,8 @@ int main(void)
 		TEST(test_poll_before_event),
 		TEST(test_attach_fails),
 		TEST(test_stale_kernel_state),
+		TEST(test_detach_refused),
+		TEST(test_detach_refused_and_back),
 		TEST(test_adoption),
 		TEST(test_idle),
 		TEST(test_never_idle),

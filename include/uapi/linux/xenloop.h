@@ -248,7 +248,8 @@ enum {
  *   another MAC. Attributes: XENLOOP_A_IFACE_*. Needs CAP_NET_ADMIN.
  * - do request: ifindex vif mac
  * XENLOOP_CMD_IFACE_DETACH: Close the interface's channels (draining) and
- *   unhook it. Attributes: XENLOOP_A_IFACE_*. Needs CAP_NET_ADMIN.
+ *   unhook it. EAGAIN while frames that were kept over a suspend wait for its
+ *   carrier. Attributes: XENLOOP_A_IFACE_*. Needs CAP_NET_ADMIN.
  * - do request: ifindex
  * XENLOOP_CMD_IFACE_DUMP: Attached interfaces. Attributes: XENLOOP_A_IFACE_*.
  *   Needs CAP_NET_ADMIN.
