@@ -11,7 +11,8 @@ GUEST = Path(__file__).parent / 'guest'
 class Sequence:
     """`size` bytes every `rest` seconds, until stop() or the end of a guest; one in each direction at most.
 
-    The receiver ends when none has come for `idle` seconds: to be longer than anything that happens meanwhile.
+    The receiver ends when none has come for `idle` seconds, to be longer than anything that happens meanwhile; or for five,
+    once the sender has ended.
     """
 
     def __init__(self, sender, receiver, size=1000, rest=0.003, idle=10):

@@ -39,14 +39,16 @@ def together(host, guest):
 
 def migrate(host, guest, load):
     before, domid = epoch(guest), host.domid(NAME)
+    load.by_channel(2, 300)
     host.dom0.sh(f'xl migrate -s "" {NAME} "xl migrate-receive"', timeout=600)
     guest.wait(300)
     expect(host.domid(NAME) != domid, 'a new domid')
     load.progress(2, 300)
     together(host, guest)
     expect(epoch(guest) != before, 'a new epoch')
-    load.progress(2, 300)
+    load.by_channel(2, 300)
     left.expect_one_channel(host, host.g1, guest)
+    left.expect_no_node_about(host, domid, guest.mac)
 
 
 def epoch(guest):

@@ -21,14 +21,19 @@ def run(host):
 def there_and_back(host, far, name):
     guest, stays = getattr(host, name), host.g1 if name == 'g2' else host.g2
     with Load(stays, guest) as load:
+        load.by_channel()
+        domid = host.domid(name)
         send(name, host, far)
         load.client = far.domains[name]
         apart(host, far, load)
+        left.expect_no_node_about(host, domid, guest.mac)
+        domid = far.domid(name)
         send(name, far, host)
         load.client = guest
         for one, other in ((stays, guest), (guest, stays)):
             loop.wait_state(one, other.name, 'up', 120)
-        load.progress()
+        load.by_channel()
+        left.expect_no_node_about(far, domid, guest.mac)
     left.expect_one_channel(host, stays, guest)
     left.expect_no_trace(far)
 

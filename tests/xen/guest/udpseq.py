@@ -6,13 +6,17 @@ usage: udpseq.py send ADDRESS PORT COUNT BYTES [PAUSE]
        udpseq.py receive PORT [IDLE]
 
 The sender pauses for PAUSE seconds (default 0) after each, and ends early when /run/stop exists.
-The receiver ends IDLE seconds (default 5) after the last datagram and prints what it saw.
+The receiver ends IDLE seconds (default 5) after the last datagram, or five once the sender has said that it has ended, and
+prints what it saw.
 """
 import os
 import socket
 import struct
 import sys
 import time
+
+END = 2 ** 64 - 1  # instead of a number
+ENOUGH = 5  # seconds
 
 
 def send(address, port, count, size, pause):
@@ -26,6 +30,8 @@ def send(address, port, count, size, pause):
         sock.send(struct.pack('=Q', number) + tail)
         if pause:
             time.sleep(pause)
+    for _ in range(3):
+        sock.send(struct.pack('=Q', END))
     print('sent=%d' % count)
 
 
@@ -40,6 +46,9 @@ def receive(port, idle):
             number = struct.unpack_from('=Q', sock.recv(65536))[0]
         except socket.timeout:
             break
+        if number == END:
+            idle = min(idle, ENOUGH)
+            continue
         received += 1
         duplicates += number in seen
         reordered += number < last and number not in seen
