@@ -9,13 +9,13 @@ GUEST = Path(__file__).parent / 'guest'
 
 
 class Sequence:
-    """`size` bytes every `rest` seconds, until stop() or the end of a guest; one in each direction at most.
+    """`size` bytes every `rest` seconds, until stop(), the end of a guest, or `count`; one in each direction at most.
 
     The receiver ends when none has come for `idle` seconds, to be longer than anything that happens meanwhile; or for five,
     once the sender has ended.
     """
 
-    def __init__(self, sender, receiver, size=1000, rest=0.003, idle=10):
+    def __init__(self, sender, receiver, size=1000, rest=0.003, idle=10, count=10 ** 7):
         self.sender, self.receiver = sender, receiver
         for guest in (sender, receiver):
             guest.put(GUEST / 'udpseq.py', '/root/udpseq.py')
@@ -23,7 +23,7 @@ class Sequence:
         receiver.sh(f'systemd-run -q -u seq --collect bash -c "python3 /root/udpseq.py receive {PORT} {idle} >/run/seq 2>&1"; '
                     f'until ss -lun | grep -q :{PORT}; do sleep 0.2; done')
         sender.sh('systemd-run -q -u send --collect bash -c '
-                  f'"python3 /root/udpseq.py send {receiver.ip} {PORT} 10000000 {size} {rest} >/run/seq-sent 2>&1"')
+                  f'"python3 /root/udpseq.py send {receiver.ip} {PORT} {count} {size} {rest} >/run/seq-sent 2>&1"')
 
     def stop(self):
         self.sender.sh('touch /run/stop')
