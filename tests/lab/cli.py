@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """The command line of the lab."""
 import argparse
+import math
 import signal
 import subprocess
 import sys
@@ -150,7 +151,7 @@ def join(host, name):
 
 
 def command_run(arguments):
-    return 1 if runner.run(arguments.cases, arguments.destdir, arguments.short) else 0
+    return 1 if runner.run(arguments.cases, arguments.destdir, arguments.short, arguments.until) else 0
 
 
 def command_demo(arguments):
@@ -215,7 +216,10 @@ def parser():
     verb('shell', command_shell, 'an interactive shell, on the host that is up or on one of its own', destdir,
          (['domain'], {'nargs': '?', 'default': 'dom0'}))
     verb('run', command_run, 'run cases of tests/xen, all by default', destdir,
-         (['--short'], {'action': 'store_true', 'help': 'leave out those that take long, and say which'}), (['cases'], {'nargs': '*', 'metavar': 'CASE'}))
+         (['--short'], {'action': 'store_true', 'help': 'leave out those that take long, and say which'}),
+         (['--until'], {'type': float, 'default': math.inf, 'metavar': 'TIME',
+                        'help': 'begin none later, in seconds since the epoch, and say which are left out'}),
+         (['cases'], {'nargs': '*', 'metavar': 'CASE'}))
     up = (['--up'], {'action': 'store_true', 'help': 'on the host that `lab up` started, as it is'})
     verb('demo', command_demo, 'measure netfront and XenLoop side by side, and show the services at work', destdir, up,
          (['--rounds'], {'type': int, 'default': demo.ROUNDS}), (['--seconds'], {'type': int, 'default': demo.SECONDS}))

@@ -5,6 +5,7 @@ import contextlib
 import io
 import pathlib
 import sys
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -87,6 +88,26 @@ class LeftOut(unittest.TestCase):
         names, said = self.chosen('stock', short=True)
         self.assertEqual(names, ['traffic'])
         self.assertRegex(said, r'^left out: packages, many_guests \(long')
+
+    def test_quick_ones_first(self):
+        self.NAMES = ['revoked', 'traffic', 'reopen']
+        names, _ = self.chosen('stock', short=True)
+        self.assertEqual(names, ['traffic', 'reopen', 'revoked'])
+
+    def run_some(self, seconds_left):
+        cases = runner.find(['traffic', 'tcpdump', 'udp_sequence'])
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            counts = runner.run_some(cases, lambda case: case.name != 'tcpdump', time.time() + seconds_left)
+        return counts, said.getvalue()
+
+    def test_all_in_time(self):
+        self.assertEqual(self.run_some(60), ((2, 1), ''))
+
+    def test_too_late(self):
+        counts, said = self.run_some(-1)
+        self.assertEqual(counts, (0, 0))
+        self.assertRegex(said, r'^left out: traffic, tcpdump, udp_sequence \(no time')
 
 
 if __name__ == '__main__':

@@ -3,6 +3,8 @@
 from case import expect, expect_equal, expect_in
 import _loop as loop
 
+TIMEOUT = 600  # the first that `make check` runs
+
 
 def run(host):
     loop.started(host)
