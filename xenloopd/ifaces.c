@@ -148,9 +148,17 @@ static bool is_same(const struct xenloopd_iface *iface,
 	       !memcmp(iface->mac, k->mac, sizeof(k->mac));
 }
 
+static void set_attached(struct xenloopd *d, struct xenloopd_iface *iface)
+{
+	iface->attached = true;
+	iface->reason[0] = '\0';
+	xenloopd_report_iface(d, iface);
+}
+
 /*
  * What the module has attached: ours, or to be detached. It refuses while frames
- * wait for the carrier after a resume; the next sync tries again.
+ * wait for the carrier after a resume; the next sync tries again, unless Dom0
+ * has the interface in service by then.
  */
 static void take_attached(struct xenloopd *d,
 			  const struct xenloop_nl_iface *list, int nr)
@@ -162,6 +170,8 @@ static void take_attached(struct xenloopd *d,
 
 		if (iface && is_same(iface, &list[i]) && !why_not(d, iface)) {
 			iface->attached = true;
+			if (iface->reason[0])
+				set_attached(d, iface);
 			continue;
 		}
 		log_debug("iface", "%s: detaching", list[i].ifname);
@@ -190,9 +200,7 @@ static void attach(struct xenloopd *d, struct xenloopd_iface *iface)
 		set_reason(d, iface, d->nl->ops->error(d->nl));
 		return;
 	}
-	iface->attached = true;
-	iface->reason[0] = '\0';
-	xenloopd_report_iface(d, iface);
+	set_attached(d, iface);
 }
 
 static void attach_missing(struct xenloopd *d)

@@ -621,9 +621,11 @@ static void test_detach_refused_and_back(void **state)
 	fake_nl.fail_detach = -EAGAIN;
 	fake_xs_put("xenloop/self", SELF "vif 0 00:16:3e:00:00:01 down\n");
 	pump();
+	assert_string_equal(d.iface[0].reason, "Dom0: down");
 	fake_xs_put("xenloop/self", SELF VIF0);
 	pump();
 	assert_true(d.iface[0].attached);
+	assert_string_equal(d.iface[0].reason, "");
 	assert_int_equal(fake_nl.nr_ifaces, 1);
 	assert_int_equal(fake_nl.attaches, 1);
 }
