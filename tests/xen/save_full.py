@@ -3,24 +3,21 @@
 from case import expect, expect_equal
 import _left as left
 import _loop as loop
-from _full import asleep, deaf, give_steps
+from _full import asleep, deaf, give_steps, patient_queues, patient_vif
 from _sequence import Sequence
 
+LONG = True  # not yet seen to its end
 TIMEOUT = 900
 SIZE = 1472     # one frame each
 COUNT = 400     # some more of them than fit into a FIFO of 512 KiB
 FULL = 300      # so many do, at least
 STALL = 60000   # stall-timeout: longer than a receiver waits for a marker that does not come
 
-# What comes all at once has to wait for Dom0: CoDel, the kernel's default, would drop some of it.
-PLAIN_QUEUE = 'sysctl -q net.core.default_qdisc=pfifo_fast; tc qdisc add dev eth0 root pfifo; tc qdisc del dev eth0 root'
-LONG_QUEUE = 'tc qdisc replace dev vif{}.0 root pfifo limit 10000'
-
 
 def run(host):
     for guest in (host.g1, host.g2):
         give_steps(guest)
-        guest.sh(PLAIN_QUEUE)
+        patient_queues(host, guest)
     loop.started(host)
     for guest in (host.g1, host.g2):
         guest.sh(f'xenloopctl set stall-timeout {STALL}')
@@ -33,7 +30,6 @@ def run(host):
 
 def kept(host, sender, receiver):
     """No frame is claimed, and what the sender does after its restore is not part of it."""
-    host.dom0.sh(LONG_QUEUE.format(host.domid(receiver.name)))
     with deaf(sender, receiver):
         before = loop.chan_stats(sender, receiver.name)
         stream = Sequence(sender, receiver, SIZE, idle=300, count=COUNT)
@@ -45,5 +41,6 @@ def kept(host, sender, receiver):
             host.save(sender.name)
         host.restore(sender.name)
         for one, peer in ((sender, receiver), (receiver, sender)):
-            loop.wait_state(one, peer.name, 'up', 120)
+            loop.wait_link(one, peer.name, 120)
+    patient_vif(host, sender)  # it is new
     stream.expect_whole()
