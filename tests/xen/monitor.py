@@ -36,8 +36,8 @@ def by_hand(guest, other):
 
 
 def idle(guest, other):
-    guest.sh(f'xenloopctl set idle-timeout {IDLE}')
     with loop.told(guest, other) as (own, others):
+        guest.sh(f'xenloopctl set idle-timeout {IDLE}')
         own.down(other, 'idle')
         others.down(guest, 'peer-closed')
     loop.up(guest, other)

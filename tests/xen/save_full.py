@@ -6,7 +6,6 @@ import _loop as loop
 from _full import asleep, deaf, give_steps, patient_queues, patient_vif
 from _sequence import Sequence
 
-LONG = True  # not yet seen to its end
 TIMEOUT = 900
 SIZE = 1472     # one frame each
 COUNT = 400     # some more of them than fit into a FIFO of 512 KiB

@@ -5,6 +5,8 @@
 # usage: reopen.sh PEER STEP...
 #
 #   full      wait until the FIFO is full and nobody takes anything out of it
+#   hold      have the stream send nothing more than what waits already
+#   resume    have it go on
 #   returned  print how many frames this guest's channels have taken back so far
 #   close     begin to close the channel
 #   gone      wait until it is closed
@@ -51,6 +53,8 @@ until_state() {
     return 1
 }
 
+hold() { touch /run/hold; }
+resume() { rm /run/hold; }
 close() { xenloopctl disconnect "$peer" >/dev/null; }
 gone() { until_state held; }
 open() { xenloopctl connect "$peer" >/dev/null && opened; }

@@ -5,7 +5,7 @@
 usage: udpseq.py send ADDRESS PORT COUNT BYTES [PAUSE]
        udpseq.py receive PORT [IDLE]
 
-The sender pauses for PAUSE seconds (default 0) after each, and ends early when /run/stop exists.
+The sender pauses for PAUSE seconds (default 0) after each, sends none while /run/hold exists, and ends early when /run/stop does.
 The receiver ends IDLE seconds (default 5) after the last datagram, or five once the sender has said that it has ended, and
 prints what it saw.
 """
@@ -27,6 +27,8 @@ def send(address, port, count, size, pause):
         if number % 64 == 0 and os.path.exists('/run/stop'):
             count = number
             break
+        while os.path.exists('/run/hold'):
+            time.sleep(0.01)
         sock.send(struct.pack('=Q', number) + tail)
         if pause:
             time.sleep(pause)

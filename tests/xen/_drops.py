@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+"""Where frames and datagrams were dropped: every counter of that on their way, in Dom0 and the guests."""
+import json
+
+import _loop as loop
+
+IP = ('IpInDiscards', 'IpOutDiscards', 'IpReasmFails', 'UdpInErrors', 'UdpRcvbufErrors', 'UdpMemErrors', 'UdpSndbufErrors')
+
+
+class Drops:
+    """From now on."""
+
+    def __init__(self, host, *guests):
+        self.domains = (host.dom0, *guests)
+        self.guests = guests
+        self.before = self.look()
+
+    def look(self):
+        found = {}
+        for domain in self.domains:
+            for counters in (links(domain), qdiscs(domain), addressed(domain), channels(domain) if domain in self.guests else {}):
+                found.update({f'{domain} {name}': value for name, value in counters.items()})
+        return found
+
+    def __str__(self):
+        moved = {name: value - self.before.get(name, 0) for name, value in self.look().items()}
+        return ', '.join(f'{name}: {value}' for name, value in sorted(moved.items()) if value) or 'nothing'
+
+
+def links(domain):
+    return {f'{link["ifname"]} {way} {what}': link['stats64'][way][what] for link in json.loads(domain.sh('ip -s -j link'))
+            for way in ('rx', 'tx') for what in ('dropped', 'errors')}
+
+
+def qdiscs(domain):
+    return {f'{q["dev"]} {q["kind"]} {q.get("parent", "root")} drops': q['drops'] for q in json.loads(domain.sh('tc -s -j qdisc'))}
+
+
+def addressed(domain):
+    now = json.loads(domain.sh('nstat -asj'))['kernel']
+    return {name: now.get(name, 0) for name in IP}
+
+
+def channels(guest):
+    """Those of the interface and of its channels, also of the ones that are gone."""
+    stats = loop.ask(guest, 'stats')
+    found = {}
+    for entry in stats['interfaces'] + stats['channels']:
+        for name, value in entry['stats'].items():
+            if 'drop' in name:
+                key = f'{entry["ifname"]} {entry.get("name", "")} {name}'
+                found[key] = found.get(key, 0) + value
+    return found
