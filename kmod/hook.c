@@ -128,8 +128,10 @@ int xenloop_hook(struct xenloop_iface *iface)
 	if (err)
 		return err;
 	err = nf_register_net_hook(dev_net(iface->dev), &iface->egress);
-	if (err)
+	if (err) {
 		nf_unregister_net_hook(dev_net(iface->dev), &iface->ingress);
+		synchronize_net(); /* the caller frees what the hook uses */
+	}
 	return err;
 }
 

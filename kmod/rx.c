@@ -4,6 +4,7 @@
  * out and hands them to the stack on the real interface. What the peer wrote
  * is checked on the copy. It is also where room in the peer's FIFO is used.
  */
+#include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
@@ -15,6 +16,8 @@
 
 /* Without memory, or while the peer ponders, look again after this. */
 #define LATER	msecs_to_jiffies(10)
+/* When the channel ends, look so often, each half a millisecond or more later. */
+#define DECIDE_TRIES	20
 
 /*
  * So many frames that the peer was not entitled to send end its channel. An
@@ -268,9 +271,24 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 }
 
 /*
+ * If the peer was undecided about some frames when we last looked, it may have
+ * left them to us since, and it decides within microseconds, unless its CPU is
+ * taken from it just then. One that never decides gets no more of our time.
+ */
+static void claim_last(struct xenloop_chan *chan)
+{
+	int tries;
+
+	for (tries = 0; tries < DECIDE_TRIES; tries++) {
+		if (xenloop_consumer_claim(&chan->rx.fifo) != -EAGAIN)
+			break;
+		usleep_range(500, 1000);
+	}
+}
+
+/*
  * The channel ends: deliver the frames that are ours already, since the peer
- * does not take claimed ones back. If it was undecided about some when we last
- * looked, it may have left them to us since. NAPI is disabled; may sleep.
+ * does not take claimed ones back. NAPI is disabled; may sleep.
  */
 void xenloop_rx_finish(struct xenloop_chan *chan)
 {
@@ -279,7 +297,7 @@ void xenloop_rx_finish(struct xenloop_chan *chan)
 	struct sk_buff *skb;
 
 	if (chan->rx.undecided)
-		xenloop_consumer_claim(c);
+		claim_last(chan);
 	while (xenloop_consumer_peek(c, &frame) == 1) {
 		skb = xenloop_frame_read(NULL, c, &frame);
 		xenloop_consumer_pop(c, frame.len);

@@ -8,6 +8,7 @@
 #include <linux/platform_device.h>
 #include <linux/pm.h>
 #include <linux/random.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "chan.h"
@@ -15,6 +16,31 @@
 #include "netlink.h"
 #include "state.h"
 #include "suspend.h"
+
+/* Restored, or the suspend was cancelled: a new life either way. */
+static void resumed(void)
+{
+	mutex_lock(&xenloop.lock);
+	if (!xenloop.suspended)
+		goto out;
+	xenloop.epoch = get_random_u64();
+	WRITE_ONCE(xenloop.suspended, false);
+	xenloop_iface_resumed();
+	xenloop_nl_global(XENLOOP_EVENT_RESUMED);
+out:
+	mutex_unlock(&xenloop.lock);
+}
+
+/*
+ * When another device could not be frozen, some kernels thaw all tasks without
+ * any further callback.
+ */
+static void thawed(struct work_struct *work)
+{
+	resumed();
+}
+
+static DECLARE_WORK(thawed_work, thawed);
 
 /* Never waits for a peer: it takes back what we have not claimed. */
 static int freeze(struct device *dev)
@@ -29,24 +55,14 @@ static int freeze(struct device *dev)
 		xenloop_chan_close(chan, XENLOOP_REASON_SUSPEND, false);
 	xenloop_chan_finish_all(NULL);
 	mutex_unlock(&xenloop.lock);
+	queue_work(system_freezable_wq, &thawed_work); /* frozen by now */
 	return 0;
 }
 
-/*
- * Restored, or the suspend was cancelled: a new life either way. This is the
- * last callback, when every other device, and so netfront, is back.
- */
+/* The last callback, when every other device, and so netfront, is back. */
 static void complete_resume(struct device *dev)
 {
-	mutex_lock(&xenloop.lock);
-	if (!xenloop.suspended)
-		goto out;
-	xenloop.epoch = get_random_u64();
-	WRITE_ONCE(xenloop.suspended, false);
-	xenloop_iface_resumed();
-	xenloop_nl_global(XENLOOP_EVENT_RESUMED);
-out:
-	mutex_unlock(&xenloop.lock);
+	resumed();
 }
 
 static const struct dev_pm_ops pm_ops = {
@@ -82,4 +98,5 @@ void xenloop_suspend_exit(void)
 {
 	platform_device_unregister(device);
 	platform_driver_unregister(&driver);
+	cancel_work_sync(&thawed_work);
 }
