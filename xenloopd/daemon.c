@@ -232,8 +232,5 @@ int xenloopd_flush(struct xenloopd *d)
 	err = xenloopd_kernel_open(d);
 	if (err)
 		return err == -ENOENT ? XENLOOPD_OK : XENLOOPD_FAILED;
-	if (!xenloopd_kernel_flush(d))
-		return XENLOOPD_OK;
-	log_err("kernel", "%s", d->nl->ops->error(d->nl));
-	return XENLOOPD_FAILED;
+	return xenloopd_kernel_flush(d) ? XENLOOPD_FAILED : XENLOOPD_OK;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "include/xenloop_fifo.h"
 #include "proto/log.h"
@@ -11,6 +12,8 @@
 
 /* On top of the drain timeout, in ms. */
 #define CLOSE_SLACK	3000
+/* A second apart. */
+#define DETACH_TRIES	25
 
 static struct xenloop_link *link_of(struct xenloopd *d,
 				    const struct xenloop_nl_chan *chan)
@@ -293,6 +296,23 @@ void xenloopd_kernel_prune(struct xenloopd *d)
 	d->peers = NULL;
 }
 
+/* No daemon runs that would try again; the module keeps frames for 20 s. */
+static int detach_in_the_end(struct xenloopd *d, uint32_t ifindex)
+{
+	int err, tries = 0;
+
+	while ((err = d->nl->ops->iface_detach(d->nl, ifindex)) == -EAGAIN &&
+	       tries++ < DETACH_TRIES)
+		sleep(1);
+	return err;
+}
+
+static int flush_failed(struct xenloopd *d, int err)
+{
+	log_err("kernel", "%s", d->nl->ops->error(d->nl));
+	return err;
+}
+
 int xenloopd_kernel_flush(struct xenloopd *d)
 {
 	struct xenloop_nl_iface *ifaces;
@@ -301,17 +321,17 @@ int xenloopd_kernel_flush(struct xenloopd *d)
 	int err, failed = 0;
 
 	if (nr < 0)
-		return nr;
+		return flush_failed(d, nr);
 	for (int i = 0; i < nr; i++)
 		d->nl->ops->close(d->nl, chans[i].id, true);
 	free(chans);
 	nr = d->nl->ops->iface_dump(d->nl, &ifaces);
 	if (nr < 0)
-		return nr;
+		return flush_failed(d, nr);
 	for (int i = 0; i < nr; i++) {
-		err = d->nl->ops->iface_detach(d->nl, ifaces[i].ifindex);
+		err = detach_in_the_end(d, ifaces[i].ifindex);
 		if (err && err != -ENODEV)
-			failed = err;
+			failed = flush_failed(d, err);
 	}
 	free(ifaces);
 	return failed;

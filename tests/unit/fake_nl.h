@@ -36,6 +36,7 @@ static struct fake_nl {
 	uint32_t next_id;
 	/* -errno for the next ones */
 	int fail_listen, fail_attach, fail_detach, fail_set;
+	unsigned int fail_detaches; /* so often only, if not 0 */
 	unsigned int attaches, detaches, listens, connects, closes, drains;
 } fake_nl;
 
@@ -100,7 +101,8 @@ static inline int fake_nl_drop_iface(uint32_t ifindex)
 static inline int fake_nl_iface_detach(struct xenloop_nl *nl, uint32_t ifindex)
 {
 	fake_nl.detaches++;
-	if (fake_nl.fail_detach)
+	if (fake_nl.fail_detach &&
+	    (!fake_nl.fail_detaches || fake_nl.fail_detaches >= fake_nl.detaches))
 		return fake_nl.fail_detach;
 	return fake_nl_drop_iface(ifindex);
 }

@@ -1185,6 +1185,19 @@ static void test_flush(void **state)
 	assert_null(fake_xs_get("data/xenloop"));
 }
 
+/* Frames that were kept over a suspend wait for the carrier at first. */
+static void test_flush_patient(void **state)
+{
+	start_with_peer("3");
+	xenloopd_stop(&d);
+	stop();
+	fake_nl.fail_detach = -EAGAIN;
+	fake_nl.fail_detaches = 1;
+	assert_int_equal(flush(), XENLOOPD_OK);
+	assert_int_equal(fake_nl.detaches, 2);
+	assert_int_equal(fake_nl.nr_ifaces, 0);
+}
+
 /* There is nothing to close then, and nothing that is waited for. */
 static void test_flush_without_module(void **state)
 {
@@ -1534,6 +1547,7 @@ int main(void)
 		TEST(test_out_of_grants),
 		TEST(test_stop),
 		TEST(test_flush),
+		TEST(test_flush_patient),
 		TEST(test_flush_without_module),
 		TEST(test_reload),
 		TEST(test_settings),
