@@ -15,7 +15,8 @@ from rows import PAIRS
 
 KEYS = f'{measure.RATE_KEYS},REMOTE_BYTES_RECVD'
 LEAD = 4         # seconds until the streams begin, and for each pair
-LEAD_PER_PAIR = 0.5
+LEAD_PER_PAIR = 2
+LAST_PER_PAIR = 5  # seconds that a stream lasts at least: that many netperfs take long to begin and to end
 OVERLAP = 0.7    # of its own time, each stream runs while all others do
 
 
@@ -48,7 +49,8 @@ class PairsBench(Bench):
 
     def take(self, measurement, way):
         try:
-            return take(self.host, measurement.count, way, self.seconds), {}
+            seconds = max(self.seconds, measurement.count * LAST_PER_PAIR)
+            return take(self.host, measurement.count, way, seconds), {}
         except measure.TROUBLE as error:
             raise SampleError(f'{measurement.rows[0]} by {ways.LABEL[way]}: {error}') from error
 

@@ -22,7 +22,7 @@ LONG = True
 TIMEOUT = SECONDS + 2400
 NAMES = ('g1', 'g2', 'g3', 'g4')
 PAIRS = (('g1', 'g2'), ('g3', 'g4'), ('g1', 'g4'), ('g2', 'g3'))
-REST = 0.4  # seconds between two blocks of a stream: four guests share two emulated CPUs
+REST = 1.5  # seconds between two blocks of a stream: four guests and Dom0 share two emulated CPUs
 ROUND = 6  # events, then everything has to be well again
 
 
