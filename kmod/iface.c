@@ -11,6 +11,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
+#include <net/sch_generic.h>
 #include <xen/xenbus.h>
 
 #include "chan.h"
@@ -18,10 +19,17 @@
 #include "netlink.h"
 #include "state.h"
 
+/* Without it the hook sees what the module itself sends. */
+#ifndef CONFIG_NETFILTER_SKIP_EGRESS
+#error XenLoop needs CONFIG_NETFILTER_EGRESS and CONFIG_NET_CLS_ACT
+#endif
+
 /* Truesize of the frames that are kept over a suspend, in bytes. */
 #define HELD_MAX	(4u << 20)
 /* When the carrier has not come back by then, nobody waits for them. */
 #define HELD_TIMEOUT	(20 * HZ)
+/* Of many frames at once, so many may be queued: too few for CoDel to mind. */
+#define PACE_QUEUED	64
 
 /* Under xenloop.lock. */
 LIST_HEAD(xenloop_ifaces);
@@ -271,6 +279,34 @@ void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb)
 		dev_queue_xmit(skb);
 }
 
+/* Frames in the interface's own queues. */
+static unsigned int queued(const struct net_device *dev)
+{
+	const struct netdev_queue *txq;
+	unsigned int i, sum = 0;
+
+	rcu_read_lock();
+	for (i = 0; i < dev->real_num_tx_queues; i++) {
+		txq = netdev_get_tx_queue(dev, i);
+		sum += qdisc_qlen_sum(rcu_dereference(txq->qdisc));
+	}
+	rcu_read_unlock();
+	return sum;
+}
+
+/*
+ * Before each of many frames that no socket is charged for: wait until the
+ * interface's queues are short, since they drop what comes in one burst. No
+ * longer than until @deadline (jiffies). Process context.
+ */
+void xenloop_iface_pace(struct xenloop_iface *iface, unsigned long deadline)
+{
+	while (!READ_ONCE(xenloop.suspended) &&
+	       queued(iface->dev) >= PACE_QUEUED &&
+	       time_before(jiffies, deadline))
+		usleep_range(500, 1000);
+}
+
 static void take_held(struct xenloop_iface *iface, struct sk_buff_head *held)
 {
 	__skb_queue_head_init(held);
@@ -283,12 +319,15 @@ static void take_held(struct xenloop_iface *iface, struct sk_buff_head *held)
 /* Send what was kept, once netfront is connected again. */
 static void send_held(struct xenloop_iface *iface)
 {
+	unsigned long deadline = jiffies + XENLOOP_PACE_MAX;
 	struct sk_buff_head held;
 	struct sk_buff *skb;
 
 	take_held(iface, &held);
-	while ((skb = __skb_dequeue(&held)))
+	while ((skb = __skb_dequeue(&held))) {
+		xenloop_iface_pace(iface, deadline);
 		dev_queue_xmit(skb);
+	}
 }
 
 /* Give up on frames whose interface did not come back. */

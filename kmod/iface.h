@@ -89,6 +89,9 @@ struct xenloop_peer {
 
 extern struct list_head xenloop_ifaces;
 
+/* How long many frames at once may take to get into the interface's queues. */
+#define XENLOOP_PACE_MAX	(HZ / 2)
+
 /* iface.c */
 struct xenloop_iface *xenloop_iface_find(u32 ifindex);
 int xenloop_iface_attach(u32 ifindex, u32 vif, const u8 *mac,
@@ -97,6 +100,7 @@ int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason);
 void xenloop_iface_close_chans(struct xenloop_iface *iface,
 			       enum xenloop_reason reason, bool drain);
 void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb);
+void xenloop_iface_pace(struct xenloop_iface *iface, unsigned long deadline);
 void xenloop_iface_expire_held(struct xenloop_iface *iface);
 void xenloop_iface_resumed(void);
 int xenloop_iface_init(void);

@@ -532,8 +532,18 @@ static bool is_returnable(struct xenloop_chan *chan, struct sk_buff *skb,
 		skb_shinfo(skb)->gso_size >= chan->tx.least_mss);
 }
 
-/* Take back what the peer has not claimed and send it by the standard path. */
-static void return_frames(struct xenloop_chan *chan)
+/* Send a frame that was taken back, or waited, by the standard path. */
+static void send_returned(struct xenloop_chan *chan, struct sk_buff *skb,
+			  unsigned long deadline)
+{
+	xenloop_inc(chan->iface, RETURNED);
+	xenloop_iface_pace(chan->iface, deadline);
+	xenloop_iface_send(chan->iface, skb);
+	cond_resched();
+}
+
+/* Take back what the peer has not claimed. */
+static void return_frames(struct xenloop_chan *chan, unsigned long deadline)
 {
 	struct xenloop_consumer back;
 	struct xenloop_frame frame;
@@ -556,9 +566,7 @@ static void return_frames(struct xenloop_chan *chan)
 		}
 		readdress(chan, skb);
 		xenloop_inc(chan, TX_RETURNED);
-		xenloop_inc(chan->iface, RETURNED);
-		xenloop_iface_send(chan->iface, skb);
-		cond_resched();
+		send_returned(chan, skb, deadline);
 	}
 	if (back.cons != back.claim)
 		xenloop_inc(chan, TX_DROP_RETURN);
@@ -584,18 +592,19 @@ static struct sk_buff *take_kept_or_stop(struct xenloop_tx *tx, bool force)
  */
 void xenloop_tx_stop(struct xenloop_chan *chan)
 {
+	/* An interface that goes sends no more, and RTNL is held. */
+	unsigned long deadline = jiffies +
+		(chan->reason == XENLOOP_REASON_IFACE_GONE ? 0 : XENLOOP_PACE_MAX);
 	struct xenloop_tx *tx = &chan->tx;
 	struct sk_buff *skb;
 	u32 n, most;
 
 	xenloop_tx_hold(chan);
 	if (chan->foreign.nr)
-		return_frames(chan);
+		return_frames(chan, deadline);
 	most = skb_queue_len_lockless(&tx->backlog) + STOP_MAX;
 	for (n = 0; (skb = take_kept_or_stop(tx, n >= most)); n++) {
 		xenloop_inc(chan, TX_STANDARD);
-		xenloop_inc(chan->iface, RETURNED);
-		xenloop_iface_send(chan->iface, skb);
-		cond_resched();
+		send_returned(chan, skb, deadline);
 	}
 }
