@@ -4,7 +4,8 @@ import json
 
 import _loop as loop
 
-IP = ('IpInDiscards', 'IpOutDiscards', 'IpReasmFails', 'UdpInErrors', 'UdpRcvbufErrors', 'UdpMemErrors', 'UdpSndbufErrors')
+IP = ('IpInDiscards', 'IpOutDiscards', 'IpReasmFails', 'IpInHdrErrors', 'IpInAddrErrors', 'IpInUnknownProtos',
+      'UdpNoPorts', 'UdpInErrors', 'UdpRcvbufErrors', 'UdpMemErrors', 'UdpSndbufErrors')
 
 
 class Drops:

@@ -42,7 +42,8 @@ class Sequence:
         sent = self.sent()
         wanted = {'received': sent, 'last': sent - 1, 'duplicates': 0, 'reordered': 0}
         seen = self.seen()
-        expect(seen == wanted, f'{self.receiver} saw {seen} of {sent} datagrams; dropped: {drops}')
+        gaps = self.receiver.sh('head -c 500 /run/seq-gaps').split()
+        expect(seen == wanted, f'{self.receiver} saw {seen} of {sent} datagrams; missing: {gaps}; dropped: {drops}')
 
     def expect_once_in_order(self, at_least=1):
         """The sender is gone; what it sent last may be, too."""

@@ -13,8 +13,10 @@ from _full import asleep, deaf, do, give_steps, patient_queues
 from _sequence import Sequence
 
 TIMES = int(os.environ.get('REOPEN_TIMES', 200))
+LONG = True  # twice on a slow machine the small stream lost some hundred datagrams that no counter knows of: not understood
 TIMEOUT = 600 + 10 * TIMES
 SIZE, REST = 8000, 0.05      # each a handful of fragments: a few dozen of them fill the FIFO
+IDLE = 60                    # longer than a receiver waits for a marker that does not come
 IN_FIFO = 80                 # of those fragments, at least, in a full FIFO of 128 KiB
 PATIENT, HASTY = 10000, 100  # drain-timeout: the receiver wakes in time, or not
 CONFIG = 'mkdir -p /etc/xenloop && printf "[channels]\\nfifo-size = 128K\\n[kernel]\\nstall-timeout = 60000\\n" ' \
@@ -39,7 +41,7 @@ def run(host):
 # before anybody sees that it is full.
 def full(host, sender, receiver, times):
     drops = Drops(host, sender, receiver)
-    streams = [Sequence(sender, receiver, SIZE, REST), Sequence(receiver, sender)]
+    streams = [Sequence(sender, receiver, SIZE, REST, idle=IDLE), Sequence(receiver, sender, idle=IDLE)]
     before = loop.kernel(sender)['chans_created']
     for way in (drained, taken_back, closed_by_receiver):
         way(host, sender, receiver, times)

@@ -7,7 +7,7 @@ usage: udpseq.py send ADDRESS PORT COUNT BYTES [PAUSE]
 
 The sender pauses for PAUSE seconds (default 0) after each, sends none while /run/hold exists, and ends early when /run/stop does.
 The receiver ends IDLE seconds (default 5) after the last datagram, or five once the sender has said that it has ended, and
-prints what it saw.
+prints what it saw; what is missing is in /run/seq-gaps.
 """
 import os
 import socket
@@ -56,7 +56,20 @@ def receive(port, idle):
         reordered += number < last and number not in seen
         seen.add(number)
         last = max(last, number)
+    print_gaps(seen, last)
     print('received=%d last=%d duplicates=%d reordered=%d' % (received, last, duplicates, reordered))
+
+
+def print_gaps(seen, last):
+    """FIRST-LAST of those that are missing, in /run/seq-gaps."""
+    with open('/run/seq-gaps', 'w') as gaps:
+        start = None
+        for number in range(last + 2):
+            if number not in seen and start is None:
+                start = number
+            elif number in seen and start is not None:
+                print('%d-%d' % (start, number - 1), file=gaps)
+                start = None
 
 
 if sys.argv[1] == 'send':
