@@ -8,7 +8,6 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
-#include <net/sch_generic.h>
 
 #include "aside.h"
 #include "chan.h"
@@ -314,18 +313,6 @@ int xenloop_chan_accept(struct xenloop_chan *chan, u32 remote_gref,
 }
 
 /*
- * Older frames may wait in a queueing discipline that lets a marker pass by:
- * give them time to leave. They are few, since new ones wait with us.
- */
-static void wait_for_qdisc(const struct net_device *dev)
-{
-	unsigned long until = jiffies + HZ / 10;
-
-	while (!qdisc_all_tx_empty(dev) && time_before(jiffies, until))
-		usleep_range(500, 1000);
-}
-
-/*
  * Let frames take a connected channel. Those that come meanwhile wait, so that
  * the markers are the last of ours on the standard path.
  */
@@ -345,7 +332,11 @@ int xenloop_chan_activate(struct xenloop_chan *chan,
 	chan->refreshed = jiffies;
 	xenloop_tx_prepare(chan);
 	synchronize_net();
-	wait_for_qdisc(chan->iface->dev);
+	/*
+	 * Older frames may be in a queueing discipline that lets a marker pass
+	 * by. They are few, since new ones wait with us.
+	 */
+	xenloop_iface_wait(chan->iface, 0, jiffies + HZ / 10);
 	ctrl->marker = cookie;
 	virt_store_release(&ctrl->prod_state, XENLOOP_PROD_ACTIVE);
 	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_ACTIVE);

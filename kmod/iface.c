@@ -29,7 +29,7 @@
 /* When the carrier has not come back by then, nobody waits for them. */
 #define HELD_TIMEOUT	(20 * HZ)
 /* Of many frames at once, so many may be queued: too few for CoDel to mind. */
-#define PACE_QUEUED	64
+#define PACE_QUEUED	63
 
 /* Under xenloop.lock. */
 LIST_HEAD(xenloop_ifaces);
@@ -295,16 +295,26 @@ static unsigned int queued(const struct net_device *dev)
 }
 
 /*
- * Before each of many frames that no socket is charged for: wait until the
- * interface's queues are short, since they drop what comes in one burst. No
- * longer than until @deadline (jiffies). Process context.
+ * Wait until no more than @most frames are in the interface's own queues, or
+ * until @deadline (jiffies). Not while suspended. Process context.
  */
-void xenloop_iface_pace(struct xenloop_iface *iface, unsigned long deadline)
+void xenloop_iface_wait(const struct xenloop_iface *iface, unsigned int most,
+			unsigned long deadline)
 {
-	while (!READ_ONCE(xenloop.suspended) &&
-	       queued(iface->dev) >= PACE_QUEUED &&
+	while (!READ_ONCE(xenloop.suspended) && queued(iface->dev) > most &&
 	       time_before(jiffies, deadline))
 		usleep_range(500, 1000);
+}
+
+/*
+ * Before each of many frames that no socket is charged for: the queues would
+ * drop what comes in one burst. No longer than until @deadline (jiffies).
+ * Process context.
+ */
+void xenloop_iface_pace(const struct xenloop_iface *iface,
+			unsigned long deadline)
+{
+	xenloop_iface_wait(iface, PACE_QUEUED, deadline);
 }
 
 static void take_held(struct xenloop_iface *iface, struct sk_buff_head *held)

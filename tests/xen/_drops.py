@@ -17,11 +17,9 @@ class Drops:
         self.before = self.look()
 
     def look(self):
-        found = {}
-        for domain in self.domains:
-            for counters in (links(domain), qdiscs(domain), addressed(domain), channels(domain) if domain in self.guests else {}):
-                found.update({f'{domain} {name}': value for name, value in counters.items()})
-        return found
+        looks = [(domain, kind) for domain in self.domains for kind in (links, qdiscs, protocols)]
+        looks += [(guest, channels) for guest in self.guests]
+        return {f'{domain} {name}': value for domain, kind in looks for name, value in kind(domain).items()}
 
     def __str__(self):
         moved = {name: value - self.before.get(name, 0) for name, value in self.look().items()}
@@ -37,7 +35,7 @@ def qdiscs(domain):
     return {f'{q["dev"]} {q["kind"]} {q.get("parent", "root")} drops': q['drops'] for q in json.loads(domain.sh('tc -s -j qdisc'))}
 
 
-def addressed(domain):
+def protocols(domain):
     now = json.loads(domain.sh('nstat -asj'))['kernel']
     return {name: now.get(name, 0) for name in IP}
 

@@ -11,7 +11,7 @@ SECONDS = 10
 DOM0_SHARE = 0.5        # of a CPU that one guest may cost xendiscoverd
 DAEMON_GROWTH = 4096    # KiB of either daemon
 OTHERS = 10             # messages in others' names: see xsattack.py
-WRITES = 100            # in SECONDS, at the least: many more than the messages that one guest may send
+WRITES = 250            # in SECONDS, at the least: more than xendiscoverd's message-burst lets pass at once
 LINES = 150             # in the journal of Dom0 and victim, in SECONDS
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from case import expect_equal
-from _drops import addressed
+from _drops import protocols
 import _loop as loop
 
 COUNT = 20000
@@ -29,6 +29,6 @@ def run(host):
         result = dict(pair.split('=') for pair in guest.sh('cat /run/seq').split())
         expect_equal(result['duplicates'], '0', f'{guest}: duplicates')
         expect_equal(result['reordered'], '0', f'{guest}: reordered')
-        dropped = addressed(guest)
+        dropped = protocols(guest)
         full = dropped['UdpRcvbufErrors'] + dropped['UdpMemErrors']  # the socket's bound, or that of all sockets (udp_mem)
         expect_equal(int(result['received']) + full, COUNT, f'{guest}: datagrams received, and dropped at a full socket')

@@ -56,11 +56,11 @@ def receive(port, idle):
         reordered += number < last and number not in seen
         seen.add(number)
         last = max(last, number)
-    print_gaps(seen, last)
+    write_gaps(seen, last)
     print('received=%d last=%d duplicates=%d reordered=%d' % (received, last, duplicates, reordered))
 
 
-def print_gaps(seen, last):
+def write_gaps(seen, last):
     """FIRST-LAST of those that are missing, in /run/seq-gaps."""
     with open('/run/seq-gaps', 'w') as gaps:
         start = None
