@@ -542,13 +542,18 @@ static void send_returned(struct xenloop_chan *chan, struct sk_buff *skb,
 	cond_resched();
 }
 
-/* Take back what the peer has not claimed. */
+/*
+ * Take back what the peer has not claimed. These frames have lost their socket's
+ * hash: a queueing discipline that serves flows separately, as fq_codel, takes
+ * what follows for another flow, so none follows while they are queued.
+ */
 static void return_frames(struct xenloop_chan *chan, unsigned long deadline)
 {
 	struct xenloop_consumer back;
 	struct xenloop_frame frame;
 	struct sk_buff_head charged;
 	struct sk_buff *skb;
+	bool any = false;
 
 	__skb_queue_head_init(&charged);
 	spin_lock_bh(&chan->tx.lock);
@@ -567,9 +572,12 @@ static void return_frames(struct xenloop_chan *chan, unsigned long deadline)
 		readdress(chan, skb);
 		xenloop_inc(chan, TX_RETURNED);
 		send_returned(chan, skb, deadline);
+		any = true;
 	}
 	if (back.cons != back.claim)
 		xenloop_inc(chan, TX_DROP_RETURN);
+	if (any)
+		xenloop_iface_wait(chan->iface, 0, deadline);
 }
 
 /* The next frame that waits. Without one, or by @force, the half is off. */
