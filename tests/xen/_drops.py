@@ -17,7 +17,7 @@ class Drops:
         self.before = self.look()
 
     def look(self):
-        looks = [(domain, kind) for domain in self.domains for kind in (links, qdiscs, protocols)]
+        looks = [(domain, kind) for domain in self.domains for kind in (links, qdiscs, protocols, neighbours)]
         looks += [(guest, channels) for guest in self.guests]
         return {f'{domain} {name}': value for domain, kind in looks for name, value in kind(domain).items()}
 
@@ -38,6 +38,16 @@ def qdiscs(domain):
 def protocols(domain):
     now = json.loads(domain.sh('nstat -asj'))['kernel']
     return {name: now.get(name, 0) for name in IP}
+
+
+def neighbours(domain):
+    """What was dropped while a neighbour that does not answer was asked for, and how many did not; over all CPUs."""
+    found = {}
+    for table in ('arp', 'ndisc'):
+        names, *cpus = (line.split() for line in domain.sh(f'cat /proc/net/stat/{table}_cache').splitlines())
+        for name in ('res_failed', 'unresolved_discards'):
+            found[f'{table} {name}'] = sum(int(values[names.index(name)], 16) for values in cpus)
+    return found
 
 
 def channels(guest):

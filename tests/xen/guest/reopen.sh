@@ -23,12 +23,12 @@ counters() {
         END { print frames + 0, waited + 0 }'
 }
 
-# More frames have to wait, and none of them gets in.
+# Some are in it, more have to wait, and none of those gets in. (While the channel comes up, all wait.)
 full() {
     local before='none 0' now
     for _ in {1..300}; do
         now=$(counters)
-        [ "${now% *}" = "${before% *}" ] && [ "${now#* }" -gt "${before#* }" ] && return
+        [ "${now% *}" -gt 0 ] && [ "${now% *}" = "${before% *}" ] && [ "${now#* }" -gt "${before#* }" ] && return
         before=$now
         sleep 0.03
     done
