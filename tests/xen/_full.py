@@ -21,6 +21,13 @@ def patient_vif(host, guest):
     host.dom0.sh(IN_DOM0.format(host.domid(guest.name)))
 
 
+def know_each_other(first, second):
+    """Neither asks for the other's address again: one that is asleep or deaf for seconds does not answer, or its peer's answers
+    wait in the FIFO, and then the kernel drops what is for it."""
+    for guest, other in ((first, second), (second, first)):
+        guest.sh(f'ip neigh replace {other.ip} lladdr {other.mac} dev eth0 nud permanent')
+
+
 def give_steps(guest):
     guest.put(STEPS, '/root/reopen.sh')
 

@@ -9,11 +9,10 @@ from case import expect, expect_equal
 from _drops import Drops
 import _left as left
 import _loop as loop
-from _full import asleep, deaf, do, give_steps, patient_queues
+from _full import asleep, deaf, do, give_steps, know_each_other, patient_queues
 from _sequence import Sequence
 
 TIMES = int(os.environ.get('REOPEN_TIMES', 200))
-LONG = True  # twice on a slow machine the small stream lost some hundred datagrams that no counter knows of: not understood
 TIMEOUT = 600 + 10 * TIMES
 SIZE, REST = 8000, 0.05      # each a handful of fragments: a few dozen of them fill the FIFO
 IDLE = 60                    # longer than a receiver waits for a marker that does not come
@@ -28,6 +27,7 @@ def run(host):
         guest.sh(CONFIG)
         give_steps(guest)
         patient_queues(host, guest)
+    know_each_other(host.g1, host.g2)
     loop.started(host)
     share = -(-TIMES // 6)
     for sender, receiver, role in ((host.g1, host.g2, 'listener'), (host.g2, host.g1, 'connector')):
