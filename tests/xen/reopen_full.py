@@ -34,6 +34,7 @@ def run(host):
         expect_equal(loop.link(sender, receiver.name)['role'], role, f'role of {sender}')
         full(host, sender, receiver, share)
     left.expect_one_channel(host, host.g1, host.g2)
+    print(f'reopen_full: {6 * share} closes', flush=True)
 
 
 # What is sent while the receiver sleeps and no channel is there waits in Dom0, where netback has room for 512 KiB and drops the
