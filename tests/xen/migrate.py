@@ -54,7 +54,7 @@ def migrate(host, guest, load):
     expect(epoch(guest) != before, 'a new epoch')
     load.by_channel(2, 300)
     left.expect_one_channel(host, host.g1, guest)
-    left.expect_no_node_about(host, domid, guest.mac)
+    left.expect_no_node_about(host, domid)
 
 
 def epoch(guest):
