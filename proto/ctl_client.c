@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,9 +24,13 @@ struct reader {
 	size_t used;		/* of them, already handed out */
 };
 
-/* A connected socket, or -errno. */
-static int open_socket(const char *path)
+/* A connected socket, or -errno; -ETIMEDOUT if the daemon takes no client. */
+static int open_socket(const char *path, int timeout_ms)
 {
+	const struct timeval tv = {
+		.tv_sec = timeout_ms / 1000,
+		.tv_usec = timeout_ms % 1000 * 1000,
+	};
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int err;
 	int fd;
@@ -36,9 +41,11 @@ static int open_socket(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	/* How long connect() waits for room among those not accepted yet. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return fd;
-	err = -errno;
+	err = errno == EAGAIN ? -ETIMEDOUT : -errno;
 	close(fd);
 	return err;
 }
@@ -156,11 +163,11 @@ static int next_message(struct reader *r, uint64_t deadline, json_t **message)
 }
 
 static int ask(const char *path, const char *command, const char *const *args,
-	       size_t nr_args, struct reader *r)
+	       size_t nr_args, int timeout_ms, struct reader *r)
 {
 	int err;
 
-	r->fd = open_socket(path);
+	r->fd = open_socket(path, timeout_ms);
 	if (r->fd < 0)
 		return r->fd;
 	err = send_request(r->fd, command, args, nr_args);
@@ -182,7 +189,7 @@ int xenloop_ctl_request(const char *path, const char *command,
 	struct reader r = { .fd = -1 };
 	int err;
 
-	err = ask(path, command, args, nr_args, &r);
+	err = ask(path, command, args, nr_args, timeout_ms, &r);
 	if (err)
 		return err;
 	err = next_message(&r, xenloop_now_ms() + timeout_ms, reply);
@@ -200,7 +207,7 @@ int xenloop_ctl_stream(const char *path, const char *command, int timeout_ms,
 	json_t *message;
 	int err;
 
-	err = ask(path, command, NULL, 0, &r);
+	err = ask(path, command, NULL, 0, timeout_ms, &r);
 	if (err)
 		return err;
 	while ((err = next_message(&r, deadline, &message)) > 0) {

@@ -129,6 +129,8 @@ struct xenloop_loop *xenloop_loop_new(const struct xenloop_loop_ops *ops,
 
 	if (!loop)
 		return NULL;
+	/* libevent writes to clients that may be gone by then */
+	signal(SIGPIPE, SIG_IGN);
 	loop->ops = ops;
 	loop->arg = arg;
 	loop->base = new_base();

@@ -16,7 +16,6 @@
 struct xenloop_outbox_entry {
 	struct xenloop_node node;	/* owner's view: P-V-W */
 	bool stale;			/* to be read */
-	bool listed;			/* mark of a scan */
 	bool judged;			/* since it was read */
 	const char *refused;		/* why not relayed; static; NULL: relayed */
 	char *text;			/* NULL: not there, or does not parse */
@@ -27,7 +26,7 @@ struct xenloop_outbox {
 	struct xenloop_outbox_entry *entry;	/* by node; owned */
 	size_t nr;
 	size_t room;
-	bool rescan;		/* the whole directory is to be read */
+	bool rescan;		/* whatever may be there is to be read */
 	bool stale;		/* some entry is */
 	bool unbilled;		/* the first reading takes no tokens */
 	bool overflow;		/* nodes were ignored for want of room */

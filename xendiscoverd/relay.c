@@ -8,6 +8,7 @@
 #include "proto/log.h"
 #include "xendiscoverd/events.h"
 #include "xendiscoverd/relay.h"
+#include "xendiscoverd/roster.h"
 
 static const char to_prefix[] = "to/";
 
@@ -23,7 +24,6 @@ static bool mark_entry(struct xenloop_guest *guest,
 	entry = xenloop_outbox_add(box, node, s->max_messages);
 	if (entry) {
 		entry->stale = true;
-		entry->listed = true;
 		box->stale = true;
 		return true;
 	}
@@ -54,44 +54,47 @@ bool xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
 	return false;
 }
 
-/* Entries that the directory does not list are gone: to be read, too. */
-static void mark_unlisted(struct xenloop_outbox *box)
+/* The nodes on the links of one roster of the guest's. */
+static void mark_links(struct xenloop_guest *guest,
+		       const struct xenloop_pub_node *pub,
+		       const struct xenloop_settings *s)
 {
-	for (size_t i = 0; i < box->nr; i++) {
-		if (box->entry[i].listed)
-			continue;
-		box->entry[i].stale = true;
-		box->stale = true;
+	struct xenloop_outbox *box = &guest->outbox;
+	struct xenloop_roster roster;
+	uint32_t domid;
+
+	if (!pub->want || !xenloop_roster_domid(pub->name, &domid) ||
+	    xenloop_roster_parse(pub->want, strlen(pub->want), &roster))
+		return;
+	for (unsigned int i = 0; i < roster.nr_links; i++) {
+		const struct xenloop_node node = {
+			.domid = domid, .vif = roster.link[i].vif,
+			.peer_vif = roster.link[i].peer_vif,
+		};
+		struct xenloop_outbox_entry *entry =
+			xenloop_outbox_add(box, &node, s->max_messages);
+
+		if (entry)
+			entry->stale = box->stale = true;
 	}
 }
 
-static int read_directory(struct xenloop_xs *xs, struct xenloop_guest *guest,
-			  const struct xenloop_settings *s,
-			  struct xenloop_relay_counters *c)
+/*
+ * Everything is to be read anew: what is known, and what may be there for a
+ * peer on the roster; what is there for others would be refused. The directory
+ * is never listed, since its names are the guest's: oxenstored sends a list of
+ * any length, and libxenstore gives up the connection at 4,096 bytes.
+ */
+static void mark_all(struct xenloop_guest *guest,
+		     const struct xenloop_settings *s)
 {
 	struct xenloop_outbox *box = &guest->outbox;
-	char path[XENLOOP_XS_PATH_SIZE];
-	struct xenloop_xs_dir dir;
-	struct xenloop_node node;
-	int err;
 
-	snprintf(path, sizeof(path), "/local/domain/%u/data/xenloop/to",
-		 guest->domid);
-	err = xenloop_xs_directory(xs, 0, path, s->max_messages, &dir);
-	if (xenloop_xs_is_dead(err) || err == -ENOMEM)
-		return err;
-	for (size_t i = 0; i < box->nr; i++)
-		box->entry[i].listed = false;
-	for (unsigned int i = 0; i < dir.nr; i++) {
-		if (xenloop_node_parse(dir.name[i], &node))
-			c->ignored++;
-		else
-			mark_entry(guest, &node, s, c);
-	}
-	xenloop_xs_dir_free(&dir);
-	mark_unlisted(box);
 	box->rescan = false;
-	return 0;
+	for (size_t i = 0; i < box->nr; i++)
+		box->entry[i].stale = box->stale = true;
+	for (size_t i = 0; i < guest->pub.nr; i++)
+		mark_links(guest, &guest->pub.node[i], s);
 }
 
 static int read_entry(struct xenloop_xs *xs, uint32_t domid,
@@ -99,6 +102,7 @@ static int read_entry(struct xenloop_xs *xs, uint32_t domid,
 {
 	char path[XENLOOP_XS_PATH_SIZE], buf[XENLOOP_MSG_BUF];
 	char name[XENLOOP_NODE_STR];
+	char *text = NULL;
 	int len;
 
 	xenloop_node_format(&entry->node, name, sizeof(name));
@@ -107,6 +111,11 @@ static int read_entry(struct xenloop_xs *xs, uint32_t domid,
 	len = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
 	if (xenloop_xs_is_dead(len))
 		return len;
+	if (len >= 0) {
+		text = strdup(buf);
+		if (!text)
+			return -ENOMEM; /* it stays stale, and is read again */
+	}
 	free(entry->text);
 	entry->text = NULL;
 	entry->refused = NULL;
@@ -116,10 +125,11 @@ static int read_entry(struct xenloop_xs *xs, uint32_t domid,
 		return 0;
 	if (len < 0 || xenloop_msg_parse(buf, (size_t)len, &entry->msg)) {
 		entry->refused = "malformed";
+		free(text);
 		return 0;
 	}
-	entry->text = strdup(buf);
-	return entry->text ? 0 : -ENOMEM;
+	entry->text = text;
+	return 0;
 }
 
 static bool may_act(struct xenloop_guest *guest,
@@ -150,9 +160,7 @@ int xenloop_relay_read(struct xenloop_xs *xs, struct xenloop_guest *guest,
 	int err = 0;
 
 	if (box->rescan && may_act(guest, s, now_ms, wait_ms))
-		err = read_directory(xs, guest, s, c);
-	if (err)
-		return err;
+		mark_all(guest, s);
 	if (!box->stale) {
 		box->unbilled = false;
 		return 0;

@@ -94,6 +94,15 @@ static void log_changes(const struct xenloop_guest *guest,
 	log_missing(guest, peer, new, &old, true, cause);
 }
 
+bool xenloop_roster_domid(const char *name, uint32_t *domid)
+{
+	static const char prefix[] = "roster/";
+	size_t len = sizeof(prefix) - 1;
+
+	return !strncmp(name, prefix, len) &&
+	       !xenloop_u32_parse(name + len, XENLOOP_DOMID_MAX, domid);
+}
+
 int xenloop_roster_peer(const struct xenloop_policy *policy,
 			struct xenloop_guest *guest,
 			const struct xenloop_guest *peer,
@@ -157,8 +166,7 @@ static bool accounted(const struct xenloop_model *model,
 		return true;
 	if (!strncmp(name, "from/", 5))
 		return message_accounted(model, guest, name + 5);
-	if (xenloop_u32_parse(name + strlen("roster/"), XENLOOP_DOMID_MAX,
-			      &domid))
+	if (!xenloop_roster_domid(name, &domid))
 		return false;
 	peer = xenloop_model_find(model, domid);
 	return peer && peer != guest && xenloop_guest_is_peer(peer);

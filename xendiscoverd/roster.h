@@ -9,6 +9,9 @@
  * table of nodes (publish.h). No I/O but log lines.
  */
 
+/* Is `name` that of a roster node, "roster/P"? Then *domid is P. */
+bool xenloop_roster_domid(const char *name, uint32_t *domid);
+
 /* `self`; gone if the guest is not a peer. 0 or -ENOMEM. */
 int xenloop_roster_self(struct xenloop_guest *guest);
 

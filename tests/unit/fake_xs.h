@@ -298,11 +298,15 @@ static inline bool fake_xs_is_child(const char *path, const char *dir)
 	       !strchr(path + len + 1, '/');
 }
 
+/* A longer list ends the connection, as oxenstored's and libxenstore's do in Dom0. */
+#define FAKE_XS_PAYLOAD_MAX 4096
+
 static inline int fake_xs_directory(void *h, xenloop_xs_txn t,
 				    const char *path, char ***names,
 				    unsigned int *nr)
 {
 	char dir[XENLOOP_XS_PATH_SIZE], *text;
+	size_t len = 0;
 
 	(void)h;
 	(void)t;
@@ -321,9 +325,14 @@ static inline int fake_xs_directory(void *h, xenloop_xs_txn t,
 			continue;
 		(*names)[(*nr)++] = text;
 		strcpy(text, fake_xs.node[i].path + strlen(dir) + 1);
+		len += strlen(text) + 1;
 		text += XENLOOP_XS_PATH_SIZE;
 	}
-	return 0;
+	if (len <= FAKE_XS_PAYLOAD_MAX)
+		return 0;
+	free(*names);
+	fake_xs.dead = true;
+	return -EINVAL;
 }
 
 static inline int fake_xs_set_reader(void *h, xenloop_xs_txn t,

@@ -189,6 +189,18 @@ static const char *captured(void (*fn)(void))
 	return buf;
 }
 
+/* A client that is gone is no reason to end. */
+static void test_broken_pipe(void **state)
+{
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	close(fd[0]);
+	assert_int_equal(write(fd[1], "x", 1), -1);
+	close(fd[1]);
+}
+
 static void log_some(void)
 {
 	xenloop_log_init("prog", false);
@@ -235,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_notify), T(test_watchdog), T(test_reload),
 		T(test_stop), T(test_exit_status), T(test_busy),
+		T(test_broken_pipe),
 		cmocka_unit_test(test_log),
 	};
 

@@ -338,6 +338,22 @@ static void test_empty_flood(void **state)
 	assert_true(host.d.model.guest[0]->outbox.rescan);
 }
 
+/* Nor can one whose names are more than XenStore can list. */
+static void test_long_listing(void **state)
+{
+	char path[XENLOOP_XS_PATH_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		snprintf(path, sizeof(path), OUT "%0220d", i);
+		put_and_run(path, "x");
+	}
+	fake_xs_put(OUT "2-0-0", REQUEST); /* unseen */
+	put_and_run("/local/domain/1/data/xenloop/to", "x");
+	assert_false(fake_xs.dead);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+}
+
 static void on_work(evutil_socket_t fd, short what, void *arg)
 {
 }
@@ -437,7 +453,7 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_relayed), T(test_names), T(test_whole_outbox_goes),
+		T(test_relayed), T(test_long_listing), T(test_names), T(test_whole_outbox_goes),
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_sender_destroyed), T(test_flood),

@@ -18,7 +18,7 @@ LINES = 150             # in the journal of Dom0 and victim, in SECONDS
 def run(host):
     with hostile.scene(host) as scene:
         scene.offender.put(hostile.GUEST / 'xsattack.py', '/root/xsattack.py')
-        for check in (forbidden, others, rewritten, full):
+        for check in (forbidden, others, rewritten, unlistable, full):
             with scene.harmless(check.__name__), bounded(scene, check.__name__):
                 check(scene)
             new_channel(scene, check.__name__)
@@ -125,6 +125,24 @@ def rewritten(scene):
     loop.wait_link(scene.victim, scene.offender.name)
     with scene.disconnects('the channel after the storm', 'peer-closed'):
         scene.up(*hostile.GOODBYE, 'forget')
+
+
+def unlistable(scene):
+    """xenstored would answer with more than libxenstore takes: neither that nor a new start is the end of xendiscoverd."""
+    before = main_pid(scene)
+    attack(scene, 'unlistable')
+    new_channel(scene, 'names that can not be listed')
+    expect_equal(main_pid(scene), before, 'the process of xendiscoverd')
+    scene.host.dom0.sh('systemctl restart xendiscoverd')
+    before = main_pid(scene)
+    new_channel(scene, 'a start with such names')
+    expect_equal(main_pid(scene), before, 'the process of xendiscoverd that was started anew')
+    attack(scene, 'clean')
+    scene.act('hello')
+
+
+def main_pid(scene):
+    return scene.host.dom0.sh('systemctl show -P MainPID xendiscoverd')
 
 
 def full(scene):

