@@ -12,21 +12,29 @@
 
 static const char to_prefix[] = "to/";
 
-/* False: no room for it. */
+/* A node is to be read. False: no room for it. */
+static bool mark_node(struct xenloop_outbox *box,
+		      const struct xenloop_node *node,
+		      const struct xenloop_settings *s)
+{
+	struct xenloop_outbox_entry *entry =
+		xenloop_outbox_add(box, node, s->max_messages);
+
+	if (entry)
+		entry->stale = box->stale = true;
+	return entry;
+}
+
+/* The same for a node that the guest wrote: what is too much is told. */
 static bool mark_entry(struct xenloop_guest *guest,
 		       const struct xenloop_node *node,
 		       const struct xenloop_settings *s,
 		       struct xenloop_relay_counters *c)
 {
 	struct xenloop_outbox *box = &guest->outbox;
-	struct xenloop_outbox_entry *entry;
 
-	entry = xenloop_outbox_add(box, node, s->max_messages);
-	if (entry) {
-		entry->stale = true;
-		box->stale = true;
+	if (mark_node(box, node, s))
 		return true;
-	}
 	c->ignored++;
 	if (!box->overflow)
 		xenloop_event_overflow(guest, s->max_messages,
@@ -54,12 +62,11 @@ bool xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
 	return false;
 }
 
-/* The nodes on the links of one roster of the guest's. */
-static void mark_links(struct xenloop_guest *guest,
+/* The nodes on the links of one roster of the guest's, as far as there is room. */
+static void mark_links(struct xenloop_outbox *box,
 		       const struct xenloop_pub_node *pub,
 		       const struct xenloop_settings *s)
 {
-	struct xenloop_outbox *box = &guest->outbox;
 	struct xenloop_roster roster;
 	uint32_t domid;
 
@@ -71,11 +78,8 @@ static void mark_links(struct xenloop_guest *guest,
 			.domid = domid, .vif = roster.link[i].vif,
 			.peer_vif = roster.link[i].peer_vif,
 		};
-		struct xenloop_outbox_entry *entry =
-			xenloop_outbox_add(box, &node, s->max_messages);
 
-		if (entry)
-			entry->stale = box->stale = true;
+		mark_node(box, &node, s);
 	}
 }
 
@@ -94,7 +98,7 @@ static void mark_all(struct xenloop_guest *guest,
 	for (size_t i = 0; i < box->nr; i++)
 		box->entry[i].stale = box->stale = true;
 	for (size_t i = 0; i < guest->pub.nr; i++)
-		mark_links(guest, &guest->pub.node[i], s);
+		mark_links(box, &guest->pub.node[i], s);
 }
 
 static int read_entry(struct xenloop_xs *xs, uint32_t domid,
@@ -111,24 +115,16 @@ static int read_entry(struct xenloop_xs *xs, uint32_t domid,
 	len = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
 	if (xenloop_xs_is_dead(len))
 		return len;
-	if (len >= 0) {
+	if (len >= 0 && !xenloop_msg_parse(buf, (size_t)len, &entry->msg)) {
 		text = strdup(buf);
 		if (!text)
 			return -ENOMEM; /* it stays stale, and is read again */
 	}
 	free(entry->text);
-	entry->text = NULL;
-	entry->refused = NULL;
+	entry->text = text;
+	entry->refused = text || len == -ENOENT ? NULL : "malformed";
 	entry->stale = false;
 	entry->judged = false;
-	if (len == -ENOENT)
-		return 0;
-	if (len < 0 || xenloop_msg_parse(buf, (size_t)len, &entry->msg)) {
-		entry->refused = "malformed";
-		free(text);
-		return 0;
-	}
-	entry->text = text;
 	return 0;
 }
 
