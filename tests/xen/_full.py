@@ -38,15 +38,6 @@ def do(guest, peer, steps):
 
 
 @contextmanager
-def asleep(host, guest):
-    host.dom0.sh(f'xl pause {guest}')
-    try:
-        yield
-    finally:
-        host.dom0.sh(f'xl unpause {guest}')
-
-
-@contextmanager
 def deaf(sender, receiver):
     """No marker arrives: from each new channel the receiver takes nothing for ten seconds.
 

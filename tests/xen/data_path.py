@@ -6,6 +6,7 @@ import measure
 import outputs
 from case import expect, expect_equal, wait_for
 import _loop as loop
+from _pause import paused
 
 GUEST = Path(__file__).parent / 'guest'
 ORDER = 7         # 128 pages: all of a FIFO but its control page
@@ -133,9 +134,8 @@ def charged_frames(host):
                "until ss -Hltn 'sport = :6300' | grep -q .; do sleep 0.1; done")
     host.g1.sh(f'systemd-run -q -u held --collect python3 /root/held.py {host.g2.ip} 6300 /run/held\n'
                "until ss -Htn state established 'dport = :6300' | grep -q .; do sleep 0.1; done")
-    host.dom0.sh('xl pause g2')
-    held, seconds = host.g1.sh('touch /run/held.go; until [ -e /run/held ]; do sleep 0.1; done; cat /run/held').split()
-    host.dom0.sh('xl unpause g2')
+    with paused(host, host.g2):
+        held, seconds = host.g1.sh('touch /run/held.go; until [ -e /run/held ]; do sleep 0.1; done; cat /run/held').split()
     expect(int(held) > 0, 'a frame that the peer has not taken is not charged to its socket')
     expect(float(seconds) < 5, f'frames stayed charged to their socket for {seconds} s')
 

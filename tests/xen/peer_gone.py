@@ -7,6 +7,7 @@ from case import expect, expect_equal, expect_in, wait_for
 import _left as left
 import _loop as loop
 from _load import Load
+from _pause import paused
 from _sequence import Sequence
 
 TIMEOUT = 1800
@@ -17,7 +18,7 @@ CRASH = 'systemd-run -q sh -c "sleep 1; echo 1 >/proc/sys/kernel/sysrq; echo c >
 def run(host):
     loop.started(host)
     for name in ('g2', 'g1'):
-        paused(host, name)
+        stopped(host, name)
     # Who comes back has the higher domid and connects: each blow meets each role.
     for name, blow in (('g2', crash), ('g1', destroy), ('g2', crash), ('g2', destroy)):
         blown(host, name, blow)
@@ -37,17 +38,16 @@ def shown(events):
     return [(event['event'], event['reason']) for event in events()]
 
 
-def paused(host, name):
+def stopped(host, name):
     """Longer than the watchdog waits, under load."""
     guest, stays = pair(host, name)
     domid, returned = host.domid(name), loop.iface_stats(stays)['returned']
     streams = [Sequence(guest, stays, idle=30), Sequence(stays, guest, idle=30)]
     with Load(stays, guest) as load, monitored(stays, name) as events:
-        host.dom0.sh(f'xl pause {name}')
-        wait_for(lambda: 'stalled' in told(stays, domid), 60, f'{stays}: the watchdog notices, and the journal has it')
-        expect(loop.iface_stats(stays)['returned'] > returned, f'{stays}: frames were taken back')
-        wait_for(lambda: loop.kernel(stays)['pages_deferred'] > 0, 10, f'{stays}: pages that the peer maps wait for it')
-        host.dom0.sh(f'xl unpause {name}')
+        with paused(host, guest):
+            wait_for(lambda: 'stalled' in told(stays, domid), 60, f'{stays}: the watchdog notices, and the journal has it')
+            expect(loop.iface_stats(stays)['returned'] > returned, f'{stays}: frames were taken back')
+            wait_for(lambda: loop.kernel(stays)['pages_deferred'] > 0, 10, f'{stays}: pages that the peer maps wait for it')
         load.progress(5, 180)
         loop.wait_state(stays, name, 'up', 120)
         loop.wait_state(guest, stays.name, 'up', 120)

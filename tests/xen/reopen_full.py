@@ -9,7 +9,8 @@ from case import expect, expect_equal
 from _drops import Drops
 import _left as left
 import _loop as loop
-from _full import asleep, deaf, do, give_steps, know_each_other, patient_queues
+from _full import deaf, do, give_steps, know_each_other, patient_queues
+from _pause import paused
 from _sequence import Sequence
 
 TIMES = int(os.environ.get('REOPEN_TIMES', 200))
@@ -58,7 +59,7 @@ def drained(host, sender, receiver, times):
     drain_timeout(sender, receiver, PATIENT)
     before = int(do(sender, receiver, 'returned'))
     for _ in range(times):
-        with asleep(host, receiver):
+        with paused(host, receiver):
             do(sender, receiver, 'full hold close')
         do(sender, receiver, 'gone resume open')
     expect_equal(int(do(sender, receiver, 'returned')) - before, 0, f'frames that {sender} took back')
@@ -69,7 +70,7 @@ def taken_back(host, sender, receiver, times):
     drain_timeout(sender, receiver, HASTY)
     with Returned(sender, receiver) as returned:
         for _ in range(times):
-            with asleep(host, receiver):
+            with paused(host, receiver):
                 returned.note(do(sender, receiver, 'full hold returned close gone'))
             do(sender, receiver, 'resume open')
 

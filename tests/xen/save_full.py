@@ -3,7 +3,8 @@
 from case import expect, expect_equal
 import _left as left
 import _loop as loop
-from _full import asleep, deaf, give_steps, patient_queues, patient_vif
+from _full import deaf, give_steps, patient_queues, patient_vif
+from _pause import paused
 from _sequence import Sequence
 
 TIMEOUT = 900
@@ -33,7 +34,7 @@ def kept(host, sender, receiver):
         before = loop.chan_stats(sender, receiver.name)
         stream = Sequence(sender, receiver, SIZE, idle=300, count=COUNT)
         expect_equal(stream.sent(), COUNT, f'datagrams that {sender} sent')
-        with asleep(host, receiver):  # a save takes longer than a receiver waits for markers
+        with paused(host, receiver):  # a save takes longer than a receiver waits for markers
             now = loop.chan_stats(sender, receiver.name)
             put, waited = (now[name] - before[name] for name in ('tx-frames', 'tx-backlogged'))
             expect(put >= FULL and put + waited >= COUNT, f'{sender}: the FIFO is full, others wait: {put}, {waited}')
