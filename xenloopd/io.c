@@ -40,8 +40,11 @@ static struct xenloop_nl_peer *find_mac(struct xenloop_nl_peer *list, int nr,
 	return NULL;
 }
 
-/* A MAC address that has moved to another domain, or to another vif, is new. */
-static bool is_same_peer(struct xenloopd *d, const struct xenloop_nl_peer *peer)
+/*
+ * Does the kernel's list have the very peer? A MAC address that has moved to
+ * another domain, or to another vif, is new. 1, 0 or a negative error.
+ */
+static int is_same_peer(struct xenloopd *d, const struct xenloop_nl_peer *peer)
 {
 	struct xenloop_nl_peer *list = d->peers, *found;
 	int nr = d->nr_peers;
@@ -50,28 +53,37 @@ static bool is_same_peer(struct xenloopd *d, const struct xenloop_nl_peer *peer)
 	/* Outside a sync there is but this one to be looked up. */
 	if (!d->peers)
 		nr = d->nl->ops->peer_dump(d->nl, &list);
+	if (nr < 0)
+		return nr;
 	found = find_mac(list, nr, peer);
 	same = found && found->domid == peer->domid && found->vif == peer->vif;
-	if (!d->peers && nr >= 0)
+	if (!d->peers)
 		free(list);
 	return same;
 }
 
-/* The kernel has another peer by that MAC address. */
-static int peer_replace(struct xenloopd *d, const struct xenloop_nl_peer *peer)
+/* The kernel has a peer by that MAC address: -EEXIST if it is this one. */
+static int peer_known(struct xenloopd *d, const struct xenloop_nl_peer *peer)
 {
-	struct xenloop_nl_peer *listed;
-	int err;
+	int err = is_same_peer(d, peer);
 
+	if (err)
+		return err < 0 ? err : -EEXIST;
 	d->nl->ops->peer_del(d->nl, peer);
 	err = d->nl->ops->peer_add(d->nl, peer);
 	/* The old one's channel has to drain first. */
-	if (err == -EEXIST)
-		return -EBUSY;
-	listed = d->peers ? find_mac(d->peers, d->nr_peers, peer) : NULL;
+	return err == -EEXIST ? -EBUSY : err;
+}
+
+/* What a sync has listed by that MAC address is this peer now. */
+static void relist(struct xenloopd *d, const struct xenloop_nl_peer *peer)
+{
+	struct xenloop_nl_peer *listed = NULL;
+
+	if (d->peers)
+		listed = find_mac(d->peers, d->nr_peers, peer);
 	if (listed)
 		*listed = *peer;
-	return err;
 }
 
 static int peer_add(void *arg, const struct xenloop_nl_peer *peer)
@@ -82,8 +94,10 @@ static int peer_add(void *arg, const struct xenloop_nl_peer *peer)
 	if (!d->nl)
 		return no_kernel(d);
 	err = d->nl->ops->peer_add(d->nl, peer);
-	if (err == -EEXIST && !is_same_peer(d, peer))
-		err = peer_replace(d, peer);
+	if (err == -EEXIST)
+		err = peer_known(d, peer);
+	if (!err)
+		relist(d, peer);
 	return kernel_result(d, err);
 }
 

@@ -32,12 +32,14 @@ static struct fake_nl {
 	struct xenloop_nl_event event[FAKE_NL_MAX];
 	int nr_events;
 	bool overrun;
+	bool peers_go;			/* once they have been listed */
 	int pipe[2];
 	uint32_t next_id;
 	/* -errno for the next ones */
-	int fail_listen, fail_attach, fail_detach, fail_set;
+	int fail_listen, fail_attach, fail_detach, fail_set, fail_peer_dump;
 	unsigned int fail_detaches; /* so often only, if not 0 */
 	unsigned int attaches, detaches, listens, connects, closes, drains;
+	unsigned int peer_dels;
 } fake_nl;
 
 static inline int fake_nl_info(struct xenloop_nl *nl,
@@ -138,6 +140,7 @@ static inline int fake_nl_peer_del(struct xenloop_nl *nl,
 {
 	int i = fake_nl_find_peer(peer);
 
+	fake_nl.peer_dels++;
 	if (i == fake_nl.nr_peers)
 		return -ENOENT;
 	fake_nl.peer[i] = fake_nl.peer[--fake_nl.nr_peers];
@@ -240,8 +243,13 @@ static inline int fake_nl_iface_dump(struct xenloop_nl *nl,
 static inline int fake_nl_peer_dump(struct xenloop_nl *nl,
 				    struct xenloop_nl_peer **list)
 {
-	return fake_nl_list(fake_nl.peer, sizeof(**list), fake_nl.nr_peers,
-			    (void **)list);
+	int nr = fake_nl.nr_peers;
+
+	if (fake_nl.fail_peer_dump)
+		return fake_nl.fail_peer_dump;
+	if (fake_nl.peers_go)
+		fake_nl.nr_peers = 0;
+	return fake_nl_list(fake_nl.peer, sizeof(**list), nr, (void **)list);
 }
 
 static inline int fake_nl_chan_dump(struct xenloop_nl *nl,

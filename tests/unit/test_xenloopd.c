@@ -630,12 +630,43 @@ static void test_detach_refused_and_back(void **state)
 	assert_int_equal(fake_nl.attaches, 1);
 }
 
-static void test_adoption(void **state)
+/* As of an earlier daemon: domain @domid by the MAC address of ROSTER. */
+static void put_attached_peer(uint32_t domid)
 {
 	fake_nl.iface[fake_nl.nr_ifaces++] = (struct xenloop_nl_iface){
 		.ifindex = 2, .vif = 0, .mac = { 0, 0x16, 0x3e, 0, 0, 1 } };
 	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
-		.ifindex = 2, .mac = { 0, 0x16, 0x3e, 0, 0, 7 }, .domid = 3 };
+		.ifindex = 2, .mac = { 0, 0x16, 0x3e, 0, 0, 7 },
+		.domid = domid };
+}
+
+/* Another's peer was listed and has gone: the one that is new is not it. */
+static void test_listed_peer_gone(void **state)
+{
+	put_attached_peer(8);
+	fake_nl.peers_go = true;
+	start_with_peer("3");
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(fake_nl.peer[0].domid, 3);
+}
+
+/* A list that can't be had does not make a stranger of the peer. */
+static void test_no_peer_list(void **state)
+{
+	put_attached_peer(3);
+	fake_nl.fail_peer_dump = -ENOBUFS;
+	start_with_peer("3");
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(fake_nl.peer_dels, 0);
+	fake_nl.fail_peer_dump = 0;
+	tick(10);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+	assert_int_equal(fake_nl.peer_dels, 0);
+}
+
+static void test_adoption(void **state)
+{
+	put_attached_peer(3);
 	fake_nl.chan[fake_nl.nr_chans++] = (struct xenloop_nl_chan){
 		.id = 40, .ifindex = 2, .peer_mac = { 0, 0x16, 0x3e, 0, 0, 7 },
 		.domid = 3, .cookie = 12, .size = 524288,
@@ -1526,6 +1557,8 @@ int main(void)
 		TEST(test_stale_kernel_state),
 		TEST(test_detach_refused),
 		TEST(test_detach_refused_and_back),
+		TEST(test_listed_peer_gone),
+		TEST(test_no_peer_list),
 		TEST(test_adoption),
 		TEST(test_idle),
 		TEST(test_never_idle),
