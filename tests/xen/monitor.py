@@ -6,7 +6,7 @@ import _loop as loop
 
 IDLE = 5  # seconds, looked at as often
 # Between the first ones the channel may be idle for just long enough, and about to close; between the others it surely closes.
-PINGS = [f'ping -n -c 6 -i {1.5 * IDLE} -W 10', f'ping -n -c 3 -i {2.5 * IDLE} -W 10']
+PINGS = [f'ping -n -c 4 -i {1.5 * IDLE} -W 10', f'ping -n -c 3 -i {2.5 * IDLE} -W 10']
 
 
 def run(host):
