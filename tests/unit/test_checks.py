@@ -61,6 +61,14 @@ class Complaints(unittest.TestCase):
         self.assertFalse(self.complains('BUG: KCSAN: data-race in tcp_poll / tcp_recvmsg_locked'))
         self.assertTrue(self.complains('BUG: KCSAN: data-race in held [xenloop] / count_marker [xenloop]'))
 
+    def test_a_warning_of_netfront_is_no_complaint(self):
+        warning = ('[ 1.0] WARNING: include/linux/mm.h:2128 at {0}+0x1c7/0x520 [xen_netfront], CPU#0: xenwatch/29\n'
+                   '[ 1.0] Call Trace:\n[ 1.0] ---[ end trace 0000000000000000 ]---\n')
+        bug = '[ 2.0] BUG: soft lockup - CPU#0 stuck for 34s!'
+        text = warning.format('xennet_disconnect_backend') + bug + '\n'
+        self.assertEqual(logs.matching(logs.COMPLAINT, 'g1', text), [f'g1: {bug}'])
+        self.assertTrue(logs.matching(logs.COMPLAINT, 'g1', warning.format('xenloop_tx')))
+
 
 class LeftOut(unittest.TestCase):
     NAMES = ['packages', 'many_guests', 'traffic']

@@ -26,7 +26,8 @@ FILES = r"""find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tm
 	-o -path /var/log -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/lib/apt -o -path /scratch \
 	-o -path '/etc/*-' -o -path /etc/.pwd.lock -o -path '/var/lib/systemd/*' -o -path '/etc/systemd/system/*.wants' -empty \) -prune -o -print
 	ls -d /run/xen*loop* /run/xendiscoverd"""
-REST = """getent passwd; getent group; stat -c '%n %U %G %a' /dev/xen/*; systemctl list-unit-files --no-legend
+REST = """getent passwd; getent group; stat -c '%n %U %G %a' /dev/xen/*
+	SYSTEMD_BUS_TIMEOUT=300s systemctl list-unit-files --no-legend  # by default 25 s: little for a Dom0 that removes packages
 	lsmod | grep xenloop; journalctl --list-catalog | grep XenLoop
 	dpkg-query -W -f '${Package} ${Status}\\n' '*xen*loop*' xendiscoverd
 	find /var/lib/systemd | grep -e xenloop -e xendiscoverd; systemctl --failed --no-legend"""
