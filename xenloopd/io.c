@@ -62,8 +62,11 @@ static int is_same_peer(struct xenloopd *d, const struct xenloop_nl_peer *peer)
 	return same;
 }
 
-/* The kernel has a peer by that MAC address: -EEXIST if it is this one. */
-static int peer_known(struct xenloopd *d, const struct xenloop_nl_peer *peer)
+/*
+ * The kernel has a peer by that MAC address. -EEXIST if it is this one; another
+ * one makes way, and -EBUSY tells that it has not yet.
+ */
+static int peer_replace(struct xenloopd *d, const struct xenloop_nl_peer *peer)
 {
 	int err = is_same_peer(d, peer);
 
@@ -95,7 +98,7 @@ static int peer_add(void *arg, const struct xenloop_nl_peer *peer)
 		return no_kernel(d);
 	err = d->nl->ops->peer_add(d->nl, peer);
 	if (err == -EEXIST)
-		err = peer_known(d, peer);
+		err = peer_replace(d, peer);
 	if (!err)
 		relist(d, peer);
 	return kernel_result(d, err);

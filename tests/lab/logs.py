@@ -12,9 +12,10 @@ COMPLAINT = re.compile(r'WARNING:|BUG:|Oops|general protection fault|Kernel pani
 LAST_WORDS = re.compile(r'WARNING:|BUG:|ODEBUG:|general protection fault|Kernel panic(?!.*sysrq triggered)')
 # Races outside the module are not ours; the kernel has plenty that it knows of.
 FOREIGN_RACE = re.compile(r'KCSAN: (?!.*\[xenloop\])')
-# Linux's own, since 6.15: at a restore netfront takes a reference to each page that it had granted, and frames whose head
-# was allocated by kmalloc() have none to give. It comes without XenLoop, too, and does no harm.
-FOREIGN_WARNING = re.compile(r'.*WARNING: include/linux/mm\.h:\d+ at xennet_disconnect_backend(.|\n)*?---\[ end trace.*\n')
+# Linux 7.3's own: at a restore netfront takes a reference to each page that it had granted, and frames whose head was
+# allocated by kmalloc() have none to give. It comes without XenLoop, too; get_page() and put_page() both leave such pages alone.
+FOREIGN_WARNING = re.compile(r'[^\n]*WARNING: include/linux/mm\.h:\d+ at xennet_disconnect_backend'
+                             r'(?:(?!cut here).)*?---\[ end trace[^\n]*\n', re.S)
 EVERYWHERE = {'dmesg': 'dmesg', 'journal': 'journalctl -b --no-pager -o short-monotonic'}
 IN_DOM0 = {'xl-dmesg': 'xl dmesg', 'xl-list': 'xl list -v', 'xenstore': 'xenstore-ls -fp',
            'consoles': 'tail -n +1 /var/log/xen/console/* /var/log/xen/*.log'}

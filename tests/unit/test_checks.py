@@ -69,6 +69,12 @@ class Complaints(unittest.TestCase):
         self.assertEqual(logs.matching(logs.COMPLAINT, 'g1', text), [f'g1: {bug}'])
         self.assertTrue(logs.matching(logs.COMPLAINT, 'g1', warning.format('xenloop_tx')))
 
+    def test_it_hides_no_other_one(self):
+        unended = '[ 1.0] WARNING: include/linux/mm.h:2128 at xennet_disconnect_backend+0x1c7/0x520 [xen_netfront]'
+        other = '[ 2.0] WARNING: kmod/tx.c:1 at xenloop_tx+0x1/0x2 [xenloop]'
+        text = f'{unended}\n[ 2.0] ---[ cut here ]---\n{other}\n[ 2.0] ---[ end trace 0000000000000000 ]---\n'
+        self.assertIn(f'g1: {other}', logs.matching(logs.COMPLAINT, 'g1', text))
+
 
 class LeftOut(unittest.TestCase):
     NAMES = ['packages', 'many_guests', 'traffic']

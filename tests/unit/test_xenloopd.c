@@ -572,17 +572,24 @@ static void test_attach_fails(void **state)
 	assert_true(d.iface[0].attached);
 }
 
-/* What an earlier daemon attached for vifs that are not ours any more. */
-static void test_stale_kernel_state(void **state)
+/* As of an earlier daemon: domain @domid by the MAC address of ROSTER. */
+static void put_attached_peer(uint32_t domid)
 {
 	fake_nl.iface[fake_nl.nr_ifaces++] = (struct xenloop_nl_iface){
 		.ifindex = 2, .vif = 0, .mac = { 0, 0x16, 0x3e, 0, 0, 1 } };
+	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
+		.ifindex = 2, .mac = { 0, 0x16, 0x3e, 0, 0, 7 },
+		.domid = domid };
+}
+
+/* What an earlier daemon attached for vifs that are not ours any more. */
+static void test_stale_kernel_state(void **state)
+{
+	put_attached_peer(8);
 	fake_nl.iface[fake_nl.nr_ifaces++] = (struct xenloop_nl_iface){
 		.ifindex = 3, .vif = 1, .mac = { 0, 0x16, 0x3e, 0, 0, 2 } };
 	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
 		.ifindex = 2, .mac = { 2 }, .domid = 8 };
-	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
-		.ifindex = 2, .mac = { 0, 0x16, 0x3e, 0, 0, 7 }, .domid = 8 };
 	start();
 	/* Not a word from Dom0 yet: nothing is touched. */
 	tick(10);
@@ -628,16 +635,6 @@ static void test_detach_refused_and_back(void **state)
 	assert_string_equal(d.iface[0].reason, "");
 	assert_int_equal(fake_nl.nr_ifaces, 1);
 	assert_int_equal(fake_nl.attaches, 1);
-}
-
-/* As of an earlier daemon: domain @domid by the MAC address of ROSTER. */
-static void put_attached_peer(uint32_t domid)
-{
-	fake_nl.iface[fake_nl.nr_ifaces++] = (struct xenloop_nl_iface){
-		.ifindex = 2, .vif = 0, .mac = { 0, 0x16, 0x3e, 0, 0, 1 } };
-	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
-		.ifindex = 2, .mac = { 0, 0x16, 0x3e, 0, 0, 7 },
-		.domid = domid };
 }
 
 /* Another's peer was listed and has gone: the one that is new is not it. */
