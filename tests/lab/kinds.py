@@ -36,6 +36,11 @@ class Standard(Kind):
     """What cases, demonstration and benchmark run on: two guests like Dom0, but for the chosen kernel."""
     first = FIRST_GUESTS
 
+    def build(self):
+        """The kernel now, too: a host that runs would wait for it, and others for that host."""
+        super().build()
+        kernels.chosen.directory()
+
     def inputs(self):
         texts = [guests.config(name, **kernels.chosen.configuration({})) for name in self.first]
         return [*texts, *kernels.chosen.inputs()]

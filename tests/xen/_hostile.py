@@ -4,6 +4,7 @@
 The offender has neither xenloopd nor xenloop.ko. guest/offender.py speaks for it in XenStore, tests/hostile/ is its
 module. What happens inside `with scene.harmless(...)` must leave the victim as it was.
 """
+import copy
 import json
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,6 +75,15 @@ class Scene:
             self.offender.put(GUEST / name, f'/root/{name}', mode=0o755)
         self.offender.sh(f'mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug; insmod {MODULE}')
 
+    def beside(self, name):
+        """The same scene with one more offender, a guest that is started now."""
+        other = copy.copy(self)
+        other.offender = self.host.guest(name, memory=256)
+        other.prepare_offender()
+        other.act('hello')
+        loop.wait_link(self.victim, name)
+        return other
+
     def act(self, *lines, timeout=120):
         """Lines for offender.py, where {victim} is the victim's domid; returns what they print."""
         text = '\n'.join(line.replace('{victim}', str(self.domid[self.victim.name])) for line in lines)
@@ -131,13 +141,13 @@ class Scene:
         return {name.rstrip(':'): int(value) for name, value in zip(output[::2], output[1::2])}
 
     @contextmanager
-    def harmless(self, what):
+    def harmless(self, what, memory=MEMORY_DURING):
         """The victim's kernel has nothing to say, its memory is bounded all the time, and it talks to everybody else."""
         busy = self.busy()
         with self.lowest() as lowest:
             before = self.look()
             yield
-            self.bounded(what, before['MemAvailable'] - lowest(), MEMORY_DURING)
+            self.bounded(what, before['MemAvailable'] - lowest(), memory)
         self.still_well(what, before)
         self.act('? stop')
         self.idle(what, busy)
