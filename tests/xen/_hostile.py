@@ -76,9 +76,9 @@ class Scene:
         self.offender.sh(f'mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug; insmod {MODULE}')
 
     def beside(self, name):
-        """The same scene with one more offender, a guest that is started now."""
+        """The same scene with another offender, a further guest."""
         other = copy.copy(self)
-        other.offender = self.host.guest(name, memory=256)
+        other.offender = self.host.domains[name]
         other.prepare_offender()
         other.act('hello')
         loop.wait_link(self.victim, name)

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Several neighbours keep the pages of channels that have ended, each as many as one may: there is a bound over all."""
 from case import expect_equal, expect_in, wait_for
+from crowd import AT_ONCE, boot
+from install import install
 import _hostile as hostile
 import _loop as loop
 
 FULL = True             # eight guests
+TIMEOUT = 1800
 SIZE = 2 << 20          # the largest FIFO; the victim has the lowest domid and decides
 PAGES = 513             # of its FIFO, with the control page
 PER_PEER = 3            # channels until DEFERRED_MAX_PER_PEER of kmod/chan.c is passed
 IN_ALL = 17             # until DEFERRED_MAX is
-OTHERS = ('g4', 'g5', 'g6', 'g7', 'g8')
+OTHERS = ['g4', 'g5', 'g6', 'g7', 'g8']
 MEMORY = (IN_ALL * PAGES * 4) + (16 << 10)
 WHY = 'too many pages of old channels are still mapped'
 
 
 def run(host):
+    boot_others(host)
     with hostile.scene(host, victim='g1', offender='g2') as scene:
         hoarders = [scene] + [scene.beside(name) for name in OTHERS]
         scene.victim.sh(f'xenloopctl set fifo-size {SIZE}')
@@ -26,6 +30,12 @@ def run(host):
                 hoarder.act('? forget', 'release')
             wait_for(lambda: loop.kernel(scene.victim)['pages_deferred'] == 0, 60, 'all pages are freed')
             scene.victim.sh(f'xenloopctl connect {scene.good}')
+
+
+def boot_others(host):
+    for index in range(0, len(OTHERS), AT_ONCE):
+        boot(host, OTHERS[index:index + AT_ONCE])
+    install(host.destdir, [host.domains[name] for name in OTHERS])
 
 
 def hoard_all(scene, hoarders):
