@@ -33,11 +33,18 @@ class Case:
         self.module = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(self.module)
         self.timeout = getattr(self.module, 'TIMEOUT', DEFAULT_TIMEOUT)
-        self.shared = getattr(self.module, 'SHARED', False)
-        self.stock = getattr(self.module, 'STOCK', False)
-        self.full = getattr(self.module, 'FULL', False)
-        self.long = getattr(self.module, 'LONG', False)
-        self.complaints_expected = getattr(self.module, 'COMPLAINTS', False)
+        self.shared = self.flag('SHARED')
+        self.stock = self.flag('STOCK')
+        self.full = self.flag('FULL')
+        self.long = self.flag('LONG')
+        self.complaints_expected = self.flag('COMPLAINTS')
+
+    def flag(self, name):
+        """True or not there; anything else is a case's own constant, which would silently count as one."""
+        value = getattr(self.module, name, False)
+        if not isinstance(value, bool):
+            raise LabError(f'{self.name}: {name} is a flag of the lab (see case.py), not a name for {value!r}')
+        return value
 
 
 def find(names):

@@ -5,6 +5,7 @@ import contextlib
 import io
 import pathlib
 import sys
+import tempfile
 import time
 import unittest
 
@@ -17,6 +18,7 @@ import kernels  # noqa: E402
 import logs     # noqa: E402
 import pace     # noqa: E402
 import runner   # noqa: E402
+from paths import LabError  # noqa: E402
 
 OBJECT = '''unreferenced object 0xffff88800d3e4000 (size 4096):
   comm "xenloopd", pid 310, jiffies 4294912345
@@ -74,6 +76,22 @@ class Complaints(unittest.TestCase):
         other = '[ 2.0] WARNING: kmod/tx.c:1 at xenloop_tx+0x1/0x2 [xenloop]'
         text = f'{unended}\n[ 2.0] ---[ cut here ]---\n{other}\n[ 2.0] ---[ end trace 0000000000000000 ]---\n'
         self.assertIn(f'g1: {other}', logs.matching(logs.COMPLAINT, 'g1', text))
+
+
+class Flags(unittest.TestCase):
+    def case(self, text):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, 'some.py')
+            path.write_text(text)
+            return runner.Case(path)
+
+    def test_true_or_not_there(self):
+        self.assertTrue(self.case('FULL = True').full)
+        self.assertFalse(self.case('').full)
+
+    def test_a_constant_of_that_name(self):
+        with self.assertRaisesRegex(LabError, '^some: FULL is a flag .* 300$'):
+            self.case('FULL = 300')
 
 
 class LeftOut(unittest.TestCase):

@@ -10,7 +10,7 @@ from _sequence import Sequence
 TIMEOUT = 900
 SIZE = 1472     # one frame each
 COUNT = 400     # some more of them than fit into a FIFO of 512 KiB
-FULL = 300      # so many do, at least
+FIT = 300       # so many do, at least
 STALL = 60000   # stall-timeout: longer than a receiver waits for a marker that does not come
 
 
@@ -37,7 +37,7 @@ def kept(host, sender, receiver):
         with paused(host, receiver):  # a save takes longer than a receiver waits for markers
             now = loop.chan_stats(sender, receiver.name)
             put, waited = (now[name] - before[name] for name in ('tx-frames', 'tx-backlogged'))
-            expect(put >= FULL and put + waited >= COUNT, f'{sender}: the FIFO is full, others wait: {put}, {waited}')
+            expect(put >= FIT and put + waited >= COUNT, f'{sender}: the FIFO is full, others wait: {put}, {waited}')
             host.save(sender.name)
         host.restore(sender.name)
         for one, peer in ((sender, receiver), (receiver, sender)):
