@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suspend, save and migration. When the kernel gets here, userspace is frozen
+ * Suspend, save, migration, and the end. When the kernel gets here, userspace is frozen
  * already, so the module lets go of everything foreign by itself: a PV guest
  * saved while it maps another domain's pages crashes after its restore. The
  * callbacks hang on a platform device that exists for nothing else.
  */
+#include <linux/delay.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
 #include <linux/random.h>
@@ -16,6 +17,9 @@
 #include "netlink.h"
 #include "state.h"
 #include "suspend.h"
+
+/* At the end, peers have so long to let go of this guest's pages. */
+#define SHUTDOWN_WAIT	(3 * HZ)
 
 /* Restored, or the suspend was cancelled: a new life either way. */
 static void resumed(void)
@@ -43,17 +47,22 @@ static void thawed(struct work_struct *work)
 static DECLARE_WORK(thawed_work, thawed);
 
 /* Never waits for a peer: it takes back what we have not claimed. */
-static int freeze(struct device *dev)
+static void close_all(enum xenloop_reason reason)
 {
 	struct xenloop_chan *chan;
 	unsigned long id;
 
+	xa_for_each(&xenloop_chans, id, chan)
+		xenloop_chan_close(chan, reason, false);
+	xenloop_chan_finish_all(NULL);
+}
+
+static int freeze(struct device *dev)
+{
 	mutex_lock(&xenloop.lock);
 	WRITE_ONCE(xenloop.suspended, true);
 	xenloop_nl_global(XENLOOP_EVENT_SUSPENDED);
-	xa_for_each(&xenloop_chans, id, chan)
-		xenloop_chan_close(chan, XENLOOP_REASON_SUSPEND, false);
-	xenloop_chan_finish_all(NULL);
+	close_all(XENLOOP_REASON_SUSPEND);
 	mutex_unlock(&xenloop.lock);
 	queue_work(system_freezable_wq, &thawed_work); /* frozen by now */
 	return 0;
@@ -65,12 +74,30 @@ static void complete_resume(struct device *dev)
 	resumed();
 }
 
+/*
+ * Power off, reboot or kexec. With the last one the domain and its memory stay:
+ * what a peer has still mapped then is the next kernel's. So no new channel is
+ * made, and peers get some time; one that means harm does not let go.
+ */
+static void shutdown(struct platform_device *pdev)
+{
+	unsigned long end = jiffies + SHUTDOWN_WAIT;
+
+	mutex_lock(&xenloop.lock);
+	close_all(XENLOOP_REASON_UNLOAD); /* frames still go by netfront */
+	WRITE_ONCE(xenloop.suspended, true);
+	mutex_unlock(&xenloop.lock);
+	while (atomic_read(&xenloop.pages_deferred) && time_before(jiffies, end))
+		msleep(20);
+}
+
 static const struct dev_pm_ops pm_ops = {
 	.freeze = freeze,
 	.complete = complete_resume,
 };
 
 static struct platform_driver driver = {
+	.shutdown = shutdown,
 	.driver = {
 		.name = "xenloop",
 		.pm = &pm_ops,
