@@ -47,15 +47,22 @@ struct xenloop_iface *xenloop_iface_find(u32 ifindex)
 	return NULL;
 }
 
+/* Is @dev a frontend of Xen's? */
+static bool is_frontend(const struct net_device *dev)
+{
+	const struct device *parent = dev->dev.parent;
+
+	return parent && parent->bus && !strcmp(parent->bus->name, "xen");
+}
+
 /* Is @dev the network frontend with handle @vif? */
 static bool is_vif(const struct net_device *dev, u32 vif)
 {
-	struct device *parent = dev->dev.parent;
 	char name[32];
 
 	snprintf(name, sizeof(name), "device/vif/%u", vif);
-	return parent && parent->bus && !strcmp(parent->bus->name, "xen") &&
-	       !strcmp(to_xenbus_device(parent)->nodename, name);
+	return is_frontend(dev) &&
+	       !strcmp(to_xenbus_device(dev->dev.parent)->nodename, name);
 }
 
 static int check_dev(const struct net_device *dev, u32 vif, const u8 *mac,
@@ -240,8 +247,8 @@ int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason)
 	return 0;
 }
 
-/* netfront can't send now: keep @skb for after the resume, within bounds. */
-static void hold_frame(struct xenloop_iface *iface, struct sk_buff *skb)
+/* Append @skb to the frames that are held; false: there is no room. */
+static bool queue_held(struct xenloop_iface *iface, struct sk_buff *skb)
 {
 	bool fits;
 
@@ -253,7 +260,18 @@ static void hold_frame(struct xenloop_iface *iface, struct sk_buff *skb)
 		__skb_queue_tail(&iface->held, skb);
 	}
 	spin_unlock_bh(&iface->held.lock);
-	if (fits) {
+	return fits;
+}
+
+/*
+ * netfront can't send now: keep @skb for after the resume, within bounds, and
+ * nothing that it only borrowed: a route without a reference, user's pages.
+ */
+static void hold_frame(struct xenloop_iface *iface, struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	if (!skb_orphan_frags(skb, GFP_ATOMIC) && queue_held(iface, skb)) {
 		xenloop_inc(iface, HELD);
 	} else {
 		xenloop_inc(iface, HELD_DROPPED);
@@ -397,14 +415,18 @@ static void handle_event(struct xenloop_iface *iface, unsigned long event)
 	}
 }
 
-/* RTNL is held by the caller, the network core. */
+/*
+ * RTNL is held by the caller, the network core: what is no business of ours must
+ * not wait for xenloop.lock with it.
+ */
 static int netdev_event(struct notifier_block *nb, unsigned long event,
 			void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct xenloop_iface *iface;
 
-	if (!is_of_interest(event) || !net_eq(dev_net(dev), &init_net))
+	if (!is_of_interest(event) || !is_frontend(dev) ||
+	    !net_eq(dev_net(dev), &init_net))
 		return NOTIFY_DONE;
 	mutex_lock(&xenloop.lock);
 	iface = xenloop_iface_find(dev->ifindex);
