@@ -111,6 +111,7 @@ struct xenloop_rx {
  * @offer_port: port as given by or to the daemon
  * @state: enum xenloop_chan_state, under xenloop.lock
  * @reason: why it closes, under xenloop.lock
+ * @iface_gone: the interface sends no more, whatever @reason is
  * @up_told: event "up" was sent, under xenloop.lock
  * @fault: enum xenloop_reason found by a fast path, for the service work
  * @born: jiffies when it became active
@@ -143,6 +144,7 @@ struct xenloop_chan {
 	u32 offer_port;
 	enum xenloop_chan_state state;
 	enum xenloop_reason reason;
+	bool iface_gone;
 	bool up_told;
 	u32 fault;
 	unsigned long born;

@@ -226,8 +226,10 @@ void xenloop_consumer_init(struct xenloop_consumer *c,
 /* Has the producer published anything beyond what was consumed? A hint. */
 bool xenloop_consumer_has_data(const struct xenloop_consumer *c)
 {
-	return c->cons != c->claim ||
-	       (!c->ended && READ_ONCE(c->fifo.ctrl->prod) != c->claim);
+	u32 claim = READ_ONCE(c->claim);
+
+	return READ_ONCE(c->cons) != claim ||
+	       (!READ_ONCE(c->ended) && READ_ONCE(c->fifo.ctrl->prod) != claim);
 }
 
 /* The producer takes frames back: follow its decision once there is one. */
@@ -241,8 +243,8 @@ static int claim_revoked(struct xenloop_consumer *c, u32 state, u32 prod)
 	if (state != XENLOOP_REVOKE_DONE || !aligned(index) ||
 	    index - c->claim > prod - c->claim)
 		return -EPROTO;
-	c->claim = index;
-	c->ended = true;
+	WRITE_ONCE(c->claim, index);
+	WRITE_ONCE(c->ended, true);
 	return 0;
 }
 
@@ -267,7 +269,7 @@ int xenloop_consumer_claim(struct xenloop_consumer *c)
 	state = virt_load_acquire(&ctrl->revoke_state);
 	if (state != XENLOOP_REVOKE_NONE)
 		return claim_revoked(c, state, prod);
-	c->claim = prod;
+	WRITE_ONCE(c->claim, prod);
 	return 0;
 }
 
@@ -311,7 +313,7 @@ const void *xenloop_consumer_chunk(const struct xenloop_consumer *c,
 /* The next frame, whose checked length is @len, is dealt with. */
 void xenloop_consumer_pop(struct xenloop_consumer *c, u32 len)
 {
-	c->cons += xenloop_frame_span(len);
+	WRITE_ONCE(c->cons, c->cons + xenloop_frame_span(len));
 }
 
 /* Give the consumed bytes back. True: the producer wants an event. */

@@ -78,7 +78,7 @@ void xenloop_marker_send(struct xenloop_chan *chan, u64 cookie, u16 count)
 static void count_marker(struct xenloop_chan *chan, const struct marker *m)
 {
 	u16 number = ntohs(m->number), count = ntohs(m->count);
-	unsigned long all;
+	unsigned long all, until;
 
 	if (!m->cookie || number >= count || count > MARKER_MAX ||
 	    m->cookie != READ_ONCE(xenloop_own_ctrl(chan)->marker))
@@ -86,10 +86,12 @@ static void count_marker(struct xenloop_chan *chan, const struct marker *m)
 	xenloop_inc(chan, RX_MARKERS);
 	set_bit(number, &chan->rx.markers); /* queues may be on several CPUs */
 	all = GENMASK(count - 1, 0);
-	if (READ_ONCE(chan->rx.markers) != all || chan->rx.settling)
+	if (READ_ONCE(chan->rx.markers) != all || READ_ONCE(chan->rx.settling))
 		return;
-	chan->rx.settle_until = jiffies + msecs_to_jiffies(xenloop.hold_ms);
-	WRITE_ONCE(chan->iface->strays_until, chan->rx.settle_until);
+	/* Two CPUs may both see the last one: they write nearly the same. */
+	until = jiffies + msecs_to_jiffies(READ_ONCE(xenloop.hold_ms));
+	WRITE_ONCE(chan->rx.settle_until, until);
+	WRITE_ONCE(chan->iface->strays_until, until);
 	smp_store_release(&chan->rx.settling, true);
 	xenloop_chan_kick(chan, 1);
 }
@@ -107,7 +109,8 @@ bool xenloop_marker_settling(struct xenloop_chan *chan)
 		return false;
 	rx->quiet = strays == rx->seen_strays ? rx->quiet + 1 : 0;
 	rx->seen_strays = strays;
-	if (rx->quiet < QUIET_LOOKS && time_before(jiffies, rx->settle_until))
+	if (rx->quiet < QUIET_LOOKS &&
+	    time_before(jiffies, READ_ONCE(rx->settle_until)))
 		return true;
 	WRITE_ONCE(rx->hold, false);
 	xenloop_poller_poll(chan);

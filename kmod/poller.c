@@ -51,7 +51,9 @@ void xenloop_poller_poll(struct xenloop_chan *chan)
 /* What to spend at most to save one event, in ns. */
 static u32 longest_window(struct xenloop_chan *chan)
 {
-	u64 worth = ewma_event_cost_read(&chan->evtchn.cost) * EVENTS_WORTH;
+	/* Any recent value will do: other CPUs may be adding to it. */
+	u64 worth = data_race(ewma_event_cost_read(&chan->evtchn.cost)) *
+		    EVENTS_WORTH;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) /* softirqs need preemption there */
 		return 0;
@@ -214,10 +216,12 @@ void xenloop_poller_interrupt(struct xenloop_chan *chan)
 {
 	struct xenloop_poller *p = &chan->poller;
 
-	p->idle = is_idle_task(current);
-	if (p->idle)
-		adapt(chan, local_clock() - p->slept);
-	if (p->idle || (READ_ONCE(p->spinning) && current == p->worker->task))
+	bool idle = is_idle_task(current);
+
+	WRITE_ONCE(p->idle, idle);
+	if (idle)
+		adapt(chan, local_clock() - READ_ONCE(p->slept));
+	if (idle || (READ_ONCE(p->spinning) && current == p->worker->task))
 		napi_schedule(&chan->napi);
 	else
 		xenloop_poller_pace(chan);
@@ -244,7 +248,7 @@ void xenloop_poller_sleep(struct xenloop_chan *chan, int work)
 {
 	struct xenloop_poller *p = &chan->poller;
 
-	p->slept = local_clock();
-	if (work && p->idle && p->window)
+	WRITE_ONCE(p->slept, local_clock());
+	if (work && READ_ONCE(p->idle) && READ_ONCE(p->window))
 		kthread_queue_work(p->worker, &p->work);
 }

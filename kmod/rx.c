@@ -263,9 +263,9 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 	}
 	if (work == budget || go_on(chan))
 		return budget;
-	acknowledge(chan);
 	if (chan->poller.armed)
 		xenloop_poller_sleep(chan, work);
+	acknowledge(chan); /* the next interrupt may run from here on */
 	napi_complete_done(napi, work);
 	return work;
 }

@@ -18,6 +18,14 @@
 /* A bridge forgets a MAC address after 300 s without a frame from it. */
 #define REFRESH		(60 * HZ)
 
+/* Has somebody asked for the service work, at once? */
+static bool is_urgent(const struct xenloop_chan *chan, unsigned long delay)
+{
+	return READ_ONCE(chan->fault) ||
+	       (READ_ONCE(chan->state) == XENLOOP_CHAN_STATE_DRAINING &&
+		delay > DRAIN_POLL);
+}
+
 /* Run the service work after @delay jiffies, or earlier if it is due. */
 void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay)
 {
@@ -26,9 +34,13 @@ void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay)
 	if (queue_delayed_work(xenloop.wq, &chan->work, delay))
 		return;
 	/* It waits already: bring it forward, but never put it off. */
-	if (!delay || (timer_pending(timer) &&
+	if (delay && !(timer_pending(timer) &&
 		       time_before(jiffies + delay, READ_ONCE(timer->expires))))
-		mod_delayed_work(xenloop.wq, &chan->work, delay);
+		return;
+	mod_delayed_work(xenloop.wq, &chan->work, delay);
+	/* It may have been made due since: that was undone just now. */
+	if (delay && is_urgent(chan, delay))
+		mod_delayed_work(xenloop.wq, &chan->work, 0);
 }
 
 /* A fast path cannot go on: close for @reason. Any context. */
@@ -64,7 +76,7 @@ void xenloop_chan_watch(struct xenloop_chan *chan)
 	case XENLOOP_CHAN_STATE_ACTIVE:
 		news = peer_closes(chan);
 		if (!chan->rx.seen_peer_active && peer_active(chan)) {
-			chan->rx.seen_peer_active = true;
+			WRITE_ONCE(chan->rx.seen_peer_active, true);
 			news = true;
 		}
 		break;
@@ -101,6 +113,7 @@ void xenloop_chan_close(struct xenloop_chan *chan, enum xenloop_reason reason,
 	lockdep_assert_held(&xenloop.lock);
 	if (chan->state == XENLOOP_CHAN_STATE_DEAD)
 		return;
+	chan->iface_gone |= reason == XENLOOP_REASON_IFACE_GONE;
 	if (chan->state != XENLOOP_CHAN_STATE_DRAINING) {
 		chan->reason = reason;
 		chan->drain_until = jiffies + wait;
@@ -124,7 +137,8 @@ static bool peer_gone(struct xenloop_chan *chan)
 
 static bool drained(struct xenloop_chan *chan)
 {
-	if (chan->fault || time_after_eq(jiffies, chan->drain_until))
+	if (READ_ONCE(chan->fault) ||
+	    time_after_eq(jiffies, chan->drain_until))
 		return true;
 	return (xenloop_tx_drained(chan) || peer_gone(chan)) &&
 	       xenloop_rx_drained(chan);
@@ -165,7 +179,7 @@ static void count_end(struct xenloop_chan *chan)
 static void unlink_chan(struct xenloop_chan *chan)
 {
 	napi_disable(&chan->napi);
-	if (chan->fault != XENLOOP_REASON_PROTOCOL)
+	if (READ_ONCE(chan->fault) != XENLOOP_REASON_PROTOCOL)
 		xenloop_rx_finish(chan);
 	announce_close(chan, XENLOOP_CONS_GONE);
 	xenloop_tx_stop(chan);
@@ -261,10 +275,11 @@ static unsigned long serve_tx(struct xenloop_chan *chan)
 /* One look at a channel that is not closing; returns when to look again. */
 static unsigned long look(struct xenloop_chan *chan)
 {
+	u32 fault = READ_ONCE(chan->fault);
 	unsigned long again;
 
-	if (chan->fault) {
-		xenloop_chan_close(chan, chan->fault, false);
+	if (fault) {
+		xenloop_chan_close(chan, fault, false);
 		return 0;
 	}
 	if (peer_closes(chan)) {

@@ -235,7 +235,7 @@ static void advance(struct xenloop_chan *chan, struct sk_buff_head *done)
 		if (err == -ENOSPC)
 			break;
 		if (err == -EPROTO) {
-			tx->mode = XENLOOP_TX_HOLD;
+			WRITE_ONCE(tx->mode, XENLOOP_TX_HOLD);
 			xenloop_chan_fault(chan, XENLOOP_REASON_PROTOCOL);
 			break;
 		}
@@ -602,7 +602,7 @@ void xenloop_tx_stop(struct xenloop_chan *chan)
 {
 	/* An interface that goes sends no more, and RTNL is held. */
 	unsigned long deadline = jiffies +
-		(chan->reason == XENLOOP_REASON_IFACE_GONE ? 0 : XENLOOP_PACE_MAX);
+		(chan->iface_gone ? 0 : XENLOOP_PACE_MAX);
 	struct xenloop_tx *tx = &chan->tx;
 	struct sk_buff *skb;
 	u32 n, most;
