@@ -121,13 +121,25 @@ static void client_next(struct client *c)
 		bufferevent_disable(c->bev, EV_READ);
 }
 
+/* A subscriber has nothing more to say; it still gets what we have said. */
+static void client_end(struct client *c)
+{
+	if (!evbuffer_get_length(bufferevent_get_output(c->bev))) {
+		client_free(c);
+		return;
+	}
+	c->subscribed = false;
+	c->closing = true;
+	bufferevent_disable(c->bev, EV_READ);
+	client_rearm(c);
+}
+
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct client *c = arg;
 
-	/* A subscriber has nothing more to say. */
 	if (c->subscribed)
-		client_free(c);
+		client_end(c);
 	else
 		client_next(c);
 }

@@ -365,6 +365,59 @@ static void subscriber_gets_events(void **state)
 	assert_false(xenloop_ctl_has_subscribers(s->ctl));
 }
 
+#define LINES_MAX	1000
+
+/* Sends so many empty requests and then this, and reads nothing. */
+static int say_after_empty(struct server *s, size_t lines, const char *text)
+{
+	char requests[LINES_MAX + 64];
+	int fd = dial(s);
+
+	memset(requests, '\n', lines);
+	snprintf(requests + lines, sizeof(requests) - lines, "%s", text);
+	say(s, fd, requests);
+	for (size_t i = 0; i < lines / 20; i++)
+		pump(s);
+	return fd;
+}
+
+/* How many answers to empty requests a socket takes when nobody reads them. */
+static size_t answers_that_fit(struct server *s)
+{
+	int fd = say_after_empty(s, LINES_MAX, "");
+	const char *text;
+	size_t n = 0;
+
+	while (*(text = hear(fd)) != '-')
+		for (; *text; text++)
+			n += *text == '\n';
+	close(fd);
+	pump(s);
+	return n;
+}
+
+/* Its answer waits for room in the socket when it says more: it gets that one, and has to go. */
+static void subscriber_says_more(void **state)
+{
+	struct server *s = *state;
+	size_t fit = answers_that_fit(s);
+	bool told = false;
+	const char *text;
+	int fd;
+
+	assert_in_range(fit, 1, LINES_MAX - 1);
+	fd = say_after_empty(s, fit, "{\"command\":\"monitor\"}\n");
+	say(s, fd, "more");
+	while (*(text = hear(fd)) && *text != '-') {
+		told |= strstr(text, "\"command\":\"monitor\"") != NULL;
+		pump(s);
+	}
+	assert_true(told);
+	assert_string_equal(text, "");
+	assert_false(xenloop_ctl_has_subscribers(s->ctl));
+	close(fd);
+}
+
 static void slow_subscriber_is_dropped(void **state)
 {
 	struct server *s = *state;
@@ -516,6 +569,7 @@ int main(void)
 		on_server(others_leave_room_for_root),
 		on_server(slow_request_is_dropped),
 		on_server(subscriber_gets_events),
+		on_server(subscriber_says_more),
 		on_server(slow_subscriber_is_dropped),
 		on_server(second_daemon_is_told),
 		on_server(stale_socket_is_replaced),
@@ -524,5 +578,6 @@ int main(void)
 		on_server(client_streams),
 	};
 
+	signal(SIGPIPE, SIG_IGN); /* as the daemons do */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
