@@ -4,6 +4,7 @@
  * from the control socket. What is an answer is shown in every way there is,
  * and what is shown is printable.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdint.h>
@@ -133,6 +134,14 @@ static int shown(void *arg, json_t *message)
 	return 0;
 }
 
+/* The server has done with the answer. The fuzzer's own clock interrupts. */
+static void wait_until_served(void)
+{
+	while (sem_wait(&served))
+		if (errno != EINTR)
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	json_t *reply;
@@ -143,8 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		show(reply);
 		json_decref(reply);
 	}
-	sem_wait(&served);
+	wait_until_served();
 	xenloop_ctl_stream(path, "monitor", 5000, shown, NULL);
-	sem_wait(&served);
+	wait_until_served();
 	return 0;
 }
