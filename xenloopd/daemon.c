@@ -162,6 +162,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	if (d->ticks % SYNC_TICKS == 0) {
 		if (!d->hello)
 			xenloopd_later(d, XENLOOPD_WORK_START);
+		xenloopd_store_complete(d);
 		xenloopd_later(d, XENLOOPD_WORK_SYNC);
 	}
 	d->ticks++;

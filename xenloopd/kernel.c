@@ -285,11 +285,17 @@ void xenloopd_kernel_list(struct xenloopd *d)
 	d->nr_peers = d->nl->ops->peer_dump(d->nl, &d->peers);
 	if (d->nr_peers < 0)
 		d->peers = NULL;
+	for (int i = 0; i < d->nr_peers; i++)
+		if (!xenloop_links_find_peer(&d->links, &d->peers[i]))
+			xenloopd_store_ask(d, d->peers[i].domid);
 }
 
 void xenloopd_kernel_prune(struct xenloopd *d)
 {
-	for (int i = 0; d->peers && i < d->nr_peers; i++)
+	/* With a roster that could not be read all may be strangers. */
+	bool known = !d->roster_err || d->roster_err == -E2BIG;
+
+	for (int i = 0; known && d->peers && i < d->nr_peers; i++)
 		if (!xenloop_links_find_peer(&d->links, &d->peers[i]))
 			d->nl->ops->peer_del(d->nl, &d->peers[i]);
 	free(d->peers);

@@ -99,7 +99,8 @@ static void read_self(struct xenloopd *d)
 	xenloopd_later(d, XENLOOPD_WORK_SYNC);
 }
 
-static void read_roster(struct xenloopd *d, const char *name)
+/* An entry, which may be none, or make no sense. 0, or -errno: not read. */
+static int read_roster(struct xenloopd *d, const char *name)
 {
 	char path[XENLOOP_XS_PATH_SIZE];
 	struct xenloop_roster roster;
@@ -110,22 +111,23 @@ static void read_roster(struct xenloopd *d, const char *name)
 	snprintf(path, sizeof(path), INBOX "/roster/%.32s", name);
 	if (xenloop_u32_parse(name, XENLOOP_DOMID_MAX, &domid)) {
 		ignore(d, path, -EINVAL);
-		return;
+		return 0;
 	}
 	len = read_node(d, path, buf);
 	if (len == -ENOENT) {
 		xenloop_links_update(&d->links, domid, NULL);
 		xenloopd_later(d, XENLOOPD_WORK_SYNC);
-		return;
+		return 0;
 	}
 	if (len < 0)
-		return;
+		return len;
 	err = xenloop_roster_parse(buf, (size_t)len, &roster);
 	if (!err)
 		err = xenloop_links_update(&d->links, domid, &roster);
 	if (err)
 		ignore(d, path, err);
 	xenloopd_later(d, XENLOOPD_WORK_SYNC);
+	return 0;
 }
 
 void xenloopd_store_inbox(struct xenloopd *d, struct xenloop_link *link)
@@ -189,7 +191,8 @@ static void scan_roster(struct xenloopd *d)
 	uint32_t domid;
 	int err = list(d, INBOX "/roster", &dir);
 
-	if (err < 0 && err != -ENOENT)
+	d->roster_err = err == -ENOENT ? 0 : err;
+	if (d->roster_err)
 		return;
 	/* First who has left: a MAC address may have moved to another domid. */
 	xenloop_links_unmark(&d->links);
@@ -199,10 +202,33 @@ static void scan_roster(struct xenloopd *d)
 	xenloop_links_sweep(&d->links);
 	if (err)
 		return;
-	for (unsigned int i = 0; i < dir.nr; i++)
-		read_roster(d, dir.name[i]);
+	for (unsigned int i = 0; i < dir.nr; i++) {
+		err = read_roster(d, dir.name[i]);
+		if (err)
+			d->roster_err = err;
+	}
 	xenloop_xs_dir_free(&dir);
 	xenloopd_later(d, XENLOOPD_WORK_SYNC);
+}
+
+void xenloopd_store_complete(struct xenloopd *d)
+{
+	/* One that is too long stays so: no line about it every few seconds. */
+	if (d->xs.h && d->hello && d->roster_err && d->roster_err != -E2BIG)
+		scan_roster(d);
+}
+
+void xenloopd_store_ask(struct xenloopd *d, uint32_t domid)
+{
+	char name[16];
+	int err;
+
+	if (!d->xs.h || d->roster_err != -E2BIG)
+		return;
+	snprintf(name, sizeof(name), "%" PRIu32, domid);
+	err = read_roster(d, name);
+	if (err)
+		d->roster_err = err;
 }
 
 static void scan_from(struct xenloopd *d)

@@ -103,6 +103,7 @@ struct xenloopd {
 	bool hello;			/* published, of this epoch */
 	bool self_ok;			/* self below is ours */
 	struct xenloop_self self;
+	int roster_err;			/* why not all of the roster was read */
 	uint64_t ignored;		/* nodes that are not what they should be */
 	struct xenloop_ratelimit log_limit;
 
@@ -163,6 +164,10 @@ int xenloopd_store_write(struct xenloopd *d, const char *path,
 /* Removes our messages, or with `all` whatever we wrote. */
 void xenloopd_store_clean(struct xenloopd *d, bool all);
 void xenloopd_store_inbox(struct xenloopd *d, struct xenloop_link *link);
+/* Reads the roster again if it could not be read in full. */
+void xenloopd_store_complete(struct xenloopd *d);
+/* Reads a domain's entry of a roster that is too long to be listed. */
+void xenloopd_store_ask(struct xenloopd *d, uint32_t domid);
 
 /* ifaces.c: interfaces */
 int xenloopd_ifaces_open(struct xenloopd *d);

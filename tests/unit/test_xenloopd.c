@@ -661,6 +661,35 @@ static void test_no_peer_list(void **state)
 	assert_int_equal(fake_nl.peer_dels, 0);
 }
 
+/* More names than XenStore lists in one answer: what the module has is asked for by its name. */
+static void test_peers_of_long_roster(void **state)
+{
+	put_attached_peer(3);
+	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
+		.ifindex = 2, .mac = { 2 }, .domid = 8 };
+	fake_xs.list_error = -E2BIG;
+	start_with_peer("3");
+	assert_int_equal(fake_nl.nr_peers, 1);
+	assert_int_equal(fake_nl.peer[0].domid, 3);
+	assert_int_equal(fake_nl.peer_dels, 1);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+}
+
+/* A XenStore that fails for a while: nothing is closed, and nobody has to write the roster again. */
+static void test_roster_fails_for_a_while(void **state)
+{
+	put_attached_peer(3);
+	fake_xs.list_error = -EIO;
+	start_with_peer("3");
+	tick(10);
+	assert_null(d.links.first);
+	assert_int_equal(fake_nl.peer_dels, 0);
+	fake_xs.list_error = 0;
+	tick(10);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+	assert_int_equal(fake_nl.peer_dels, 0);
+}
+
 static void test_adoption(void **state)
 {
 	put_attached_peer(3);
@@ -1556,6 +1585,8 @@ int main(void)
 		TEST(test_detach_refused_and_back),
 		TEST(test_listed_peer_gone),
 		TEST(test_no_peer_list),
+		TEST(test_peers_of_long_roster),
+		TEST(test_roster_fails_for_a_while),
 		TEST(test_adoption),
 		TEST(test_idle),
 		TEST(test_never_idle),
