@@ -72,6 +72,7 @@ def users_of_guest(guest):
 
 
 def users_of_dom0(dom0, unit='xendiscoverd'):
+    expect_equal(dom0.sh('stat -c %U /dev/xen/xenbus'), 'root', "Dom0's /dev/xen/xenbus")
     found = expect_identity(dom0, unit, 'xendiscoverd', CapInh=NONE, CapPrm=NONE, CapEff=NONE, CapAmb=NONE)
     expect(len(found) > 1, f'{unit}: has no thread of libxenstore, which could have kept capabilities')
     expect_socket(dom0, 'xendiscoverd', 'xendiscoverd')
