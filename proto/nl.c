@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/family.h>
@@ -291,11 +292,19 @@ void xenloop_nl_client_listen(struct xenloop_nl_client *c)
 	nl_cb_err(c->cmd_cb, NL_CB_CUSTOM, on_error, c);
 }
 
+/* The kernel would start modprobe each time it is asked for a family that is not there. */
+static bool has_module(void)
+{
+	return !access("/sys/module/xenloop", F_OK);
+}
+
 static int open_requests(struct xenloop_nl_client *c)
 {
 	int one = 1;
 	int err;
 
+	if (!has_module())
+		return -ENOENT;
 	c->cmd = nl_socket_alloc();
 	c->cmd_cb = nl_cb_alloc(NL_CB_DEFAULT);
 	if (!c->cmd || !c->cmd_cb)
