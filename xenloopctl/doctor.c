@@ -45,7 +45,7 @@ void xenloop_find(struct xenloop_findings *at, enum xenloop_result result,
 void xenloop_find_no_module(struct xenloop_findings *at)
 {
 	xenloop_find(at, XENLOOP_PROBLEM, "module-not-loaded",
-		     "modprobe xenloop; if there is none: dkms autoinstall",
+		     "modprobe xenloop; if there is none: dkms autoinstall, with the running kernel's headers",
 		     "kernel module xenloop is not loaded");
 }
 

@@ -131,7 +131,7 @@ static void check_vifs(struct xenloop_findings *at, const json_t *guest,
 	at->subject = xenloop_text_at(guest, "name");
 	if (!json_array_size(json_object_get(guest, "vifs")))
 		xenloop_find(at, grave ? XENLOOP_PROBLEM : XENLOOP_NOTE,
-			     "no-vif", "xl network-attach",
+			     "no-vif", "xl network-attach; of other toolstacks than xl and libvirt nothing is seen",
 			     "has no network interface");
 }
 

@@ -94,7 +94,7 @@ def in_dom0(host):
 
 
 def filtered(host):
-    """As Xen's vif-bridge has it where iptables is installed, and what the operators' guide says to do about it."""
+    """As it is once something has loaded br_netfilter, and what the operators' guide says to do about it."""
     host.dom0.sh('modprobe br_netfilter')
     says(host.dom0, 'vif-filtered', 'vif-filtered', who='g1 g2')
     says(host.g1, 'vif-filtered', 'no-peers')
