@@ -64,25 +64,32 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+struct text {
+	char *buf;
+	size_t len;
+	size_t room;
+};
+
 /* What a client has sent, has got, and should have. */
 struct talk {
 	int fd;
 	char sent[SENT_MAX];
 	size_t nr_sent;
-	char *got;
-	size_t nr_got;
-	char *wanted;
-	size_t nr_wanted;
+	struct text got;
+	struct text wanted;
 	bool closed;
 };
 
-static void append(char **text, size_t *nr, const char *more, size_t len)
+static void append(struct text *t, const char *more, size_t len)
 {
-	*text = realloc(*text, *nr + len + 1);
-	if (!*text)
-		abort();
-	memcpy(*text + *nr, more, len);
-	*nr += len;
+	if (len > t->room - t->len) {
+		t->room = 2 * (t->len + len);
+		t->buf = realloc(t->buf, t->room);
+		if (!t->buf)
+			abort();
+	}
+	memcpy(t->buf + t->len, more, len);
+	t->len += len;
 }
 
 /* Lets the server do what it can, and takes what it says. */
@@ -93,7 +100,7 @@ static void pump(struct talk *t)
 
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	while ((n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
-		append(&t->got, &t->nr_got, buf, (size_t)n);
+		append(&t->got, buf, (size_t)n);
 	t->closed = !n || errno != EAGAIN;
 }
 
@@ -130,7 +137,7 @@ static bool want(struct talk *t, const char *line, size_t len)
 	char *text = fuzz_ask(verbs, NULL, getuid(), line, fits ? len : 0,
 			      &stream);
 
-	append(&t->wanted, &t->nr_wanted, text, strlen(text));
+	append(&t->wanted, text, strlen(text));
 	free(text);
 	return fits && !stream;
 }
@@ -157,8 +164,8 @@ static unsigned int want_all(struct talk *t)
 
 static void check(const struct talk *t)
 {
-	if (t->nr_got != t->nr_wanted ||
-	    (t->nr_got && memcmp(t->got, t->wanted, t->nr_got)))
+	if (t->got.len != t->wanted.len ||
+	    (t->got.len && memcmp(t->got.buf, t->wanted.buf, t->got.len)))
 		abort();
 }
 
@@ -189,7 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(&t);
 	close(t.fd);
 	event_base_loop(base, EVLOOP_NONBLOCK);
-	free(t.got);
-	free(t.wanted);
+	free(t.got.buf);
+	free(t.wanted.buf);
 	return 0;
 }
