@@ -80,3 +80,5 @@ def install(destdir, domains, modules=None):
     data, commands = pack(destdir, modules or kernels.chosen.modules()), script(destdir)
     for domain in domains:
         domain.sh(commands, data=data, timeout=600)
+        if domain.name != 'dom0' and kernels.chosen.switch_on:
+            domain.sh(kernels.chosen.switch_on)

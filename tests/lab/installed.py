@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import kernels
 from host import restore, snapshot
 from install import install
 from lock import HostLock
@@ -18,7 +19,7 @@ def installed_snapshot(destdir):
     if not Path(destdir).is_dir():
         raise LabError(f'{destdir}: no such directory; make one with `make install DESTDIR={destdir}`')
     booted = snapshot()
-    target = CACHE / f'installed-{digest(booted.name, tree_digest(Path(destdir)))}'
+    target = CACHE / f'installed-{digest(booted.name, tree_digest(Path(destdir)), kernels.chosen.switch_on)}'
     with HostLock() as lock, building(target) as temporary:
         if temporary:
             print(f'lab: installing {destdir} in Dom0 and guests', file=sys.stderr)

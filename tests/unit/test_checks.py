@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests/lab'))
@@ -40,6 +41,20 @@ class Leaks(unittest.TestCase):
 
     def test_an_unloaded_module_has_no_names(self):
         self.assertTrue(checks.leak(OBJECT.format(UNLOADED)))
+
+
+class Races(unittest.TestCase):
+    """KCSAN is off until somebody switches it on, and then finds nothing."""
+
+    def look(self, said):
+        checks.races_are_watched(mock.Mock(sh=lambda _: said))
+
+    def test_watched(self):
+        self.look('enabled: 1\nused_watchpoints: 0\n')
+
+    def test_not_watched(self):
+        with self.assertRaises(checks.CaseFailed):
+            self.look('enabled: 0\nused_watchpoints: 0\n')
 
 
 class Complaints(unittest.TestCase):
