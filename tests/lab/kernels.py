@@ -110,9 +110,9 @@ class Built(Stock):
 WATCH_RACES = '''set -e
 mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 cd /sys/module/kcsan/parameters
-echo 1000 >skip_watch
-echo 3000 >udelay_task
-echo 1000 >udelay_interrupt
+echo 2000 >skip_watch
+echo 1000 >udelay_task
+echo 300 >udelay_interrupt
 echo on >/sys/kernel/debug/kcsan'''
 
 KERNELS = {kernel.name: kernel for kernel in (
