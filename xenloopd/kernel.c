@@ -292,8 +292,8 @@ void xenloopd_kernel_list(struct xenloopd *d)
 
 void xenloopd_kernel_prune(struct xenloopd *d)
 {
-	/* With a roster that could not be read all may be strangers. */
-	bool known = !d->roster_err || d->roster_err == -E2BIG;
+	/* Without the roster it can't be told who is a stranger. */
+	bool known = !xenloopd_store_failed(d);
 
 	for (int i = 0; known && d->peers && i < d->nr_peers; i++)
 		if (!xenloop_links_find_peer(&d->links, &d->peers[i]))

@@ -99,8 +99,8 @@ static void read_self(struct xenloopd *d)
 	xenloopd_later(d, XENLOOPD_WORK_SYNC);
 }
 
-/* An entry, which may be none, or make no sense. 0, or -errno: not read. */
-static int read_roster(struct xenloopd *d, const char *name)
+/* An entry, which may be none, or make no sense. */
+static void read_roster(struct xenloopd *d, const char *name)
 {
 	char path[XENLOOP_XS_PATH_SIZE];
 	struct xenloop_roster roster;
@@ -111,23 +111,26 @@ static int read_roster(struct xenloopd *d, const char *name)
 	snprintf(path, sizeof(path), INBOX "/roster/%.32s", name);
 	if (xenloop_u32_parse(name, XENLOOP_DOMID_MAX, &domid)) {
 		ignore(d, path, -EINVAL);
-		return 0;
+		return;
 	}
 	len = read_node(d, path, buf);
 	if (len == -ENOENT) {
 		xenloop_links_update(&d->links, domid, NULL);
 		xenloopd_later(d, XENLOOPD_WORK_SYNC);
-		return 0;
+		return;
 	}
-	if (len < 0)
-		return len;
+	if (len == -E2BIG || len == -EBADMSG) /* read, and no entry */
+		return;
+	if (len < 0) {
+		d->roster_err = len;
+		return;
+	}
 	err = xenloop_roster_parse(buf, (size_t)len, &roster);
 	if (!err)
 		err = xenloop_links_update(&d->links, domid, &roster);
 	if (err)
 		ignore(d, path, err);
 	xenloopd_later(d, XENLOOPD_WORK_SYNC);
-	return 0;
 }
 
 void xenloopd_store_inbox(struct xenloopd *d, struct xenloop_link *link)
@@ -202,33 +205,32 @@ static void scan_roster(struct xenloopd *d)
 	xenloop_links_sweep(&d->links);
 	if (err)
 		return;
-	for (unsigned int i = 0; i < dir.nr; i++) {
-		err = read_roster(d, dir.name[i]);
-		if (err)
-			d->roster_err = err;
-	}
+	for (unsigned int i = 0; i < dir.nr; i++)
+		read_roster(d, dir.name[i]);
 	xenloop_xs_dir_free(&dir);
 	xenloopd_later(d, XENLOOPD_WORK_SYNC);
+}
+
+bool xenloopd_store_failed(const struct xenloopd *d)
+{
+	return d->roster_err && d->roster_err != -E2BIG;
 }
 
 void xenloopd_store_complete(struct xenloopd *d)
 {
 	/* One that is too long stays so: no line about it every few seconds. */
-	if (d->xs.h && d->hello && d->roster_err && d->roster_err != -E2BIG)
+	if (d->xs.h && d->hello && xenloopd_store_failed(d))
 		scan_roster(d);
 }
 
 void xenloopd_store_ask(struct xenloopd *d, uint32_t domid)
 {
 	char name[16];
-	int err;
 
 	if (!d->xs.h || d->roster_err != -E2BIG)
 		return;
 	snprintf(name, sizeof(name), "%" PRIu32, domid);
-	err = read_roster(d, name);
-	if (err)
-		d->roster_err = err;
+	read_roster(d, name);
 }
 
 static void scan_from(struct xenloopd *d)

@@ -164,7 +164,9 @@ int xenloopd_store_write(struct xenloopd *d, const char *path,
 /* Removes our messages, or with `all` whatever we wrote. */
 void xenloopd_store_clean(struct xenloopd *d, bool all);
 void xenloopd_store_inbox(struct xenloopd *d, struct xenloop_link *link);
-/* Reads the roster again if it could not be read in full. */
+/* Could some of the roster not be read, even entry by entry? */
+bool xenloopd_store_failed(const struct xenloopd *d);
+/* Reads the roster again if that is so. */
 void xenloopd_store_complete(struct xenloopd *d);
 /* Reads a domain's entry of a roster that is too long to be listed. */
 void xenloopd_store_ask(struct xenloopd *d, uint32_t domid);

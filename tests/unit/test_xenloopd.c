@@ -690,6 +690,22 @@ static void test_roster_fails_for_a_while(void **state)
 	assert_int_equal(fake_nl.peer_dels, 0);
 }
 
+/* Entries that can be none hide no stranger: nothing waits for them to get better. */
+static void test_senseless_entries(void **state)
+{
+	char big[XENLOOP_MSG_MAX + 2];
+
+	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
+		.ifindex = 2, .mac = { 2 }, .domid = 8 };
+	memset(big, 'a', sizeof(big));
+	fake_xs_put_bytes("xenloop/roster/4", big, sizeof(big));
+	fake_xs_put_bytes("xenloop/roster/5", "xenloop\0001\n", 10);
+	start_with_peer("3");
+	assert_int_equal(d.ignored, 4); /* in the first scan, and in that of the new watch */
+	assert_int_equal(fake_nl.peer_dels, 1);
+	assert_int_equal(fake_nl.peer[0].domid, 3);
+}
+
 static void test_adoption(void **state)
 {
 	put_attached_peer(3);
@@ -1587,6 +1603,7 @@ int main(void)
 		TEST(test_no_peer_list),
 		TEST(test_peers_of_long_roster),
 		TEST(test_roster_fails_for_a_while),
+		TEST(test_senseless_entries),
 		TEST(test_adoption),
 		TEST(test_idle),
 		TEST(test_never_idle),
