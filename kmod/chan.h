@@ -111,7 +111,8 @@ struct xenloop_rx {
  * @offer_port: port as given by or to the daemon
  * @state: enum xenloop_chan_state, under xenloop.lock
  * @reason: why it closes, under xenloop.lock
- * @iface_gone: the interface sends no more, whatever @reason is
+ * @iface_gone: the interface sends no more, whatever @reason is; under
+ *	xenloop.lock
  * @up_told: event "up" was sent, under xenloop.lock
  * @fault: enum xenloop_reason found by a fast path, for the service work
  * @born: jiffies when it became active

@@ -215,7 +215,6 @@ static void adapt(struct xenloop_chan *chan, u64 gap)
 void xenloop_poller_interrupt(struct xenloop_chan *chan)
 {
 	struct xenloop_poller *p = &chan->poller;
-
 	bool idle = is_idle_task(current);
 
 	WRITE_ONCE(p->idle, idle);

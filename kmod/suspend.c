@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suspend, save, migration, and the end. When the kernel gets here, userspace is frozen
+ * Suspend, save and migration. When the kernel gets here, userspace is frozen
  * already, so the module lets go of everything foreign by itself: a PV guest
- * saved while it maps another domain's pages crashes after its restore. The
- * callbacks hang on a platform device that exists for nothing else.
+ * saved while it maps another domain's pages crashes after its restore. And the
+ * end of the kernel, where nobody else would. The callbacks hang on a platform
+ * device that exists for nothing else.
  */
 #include <linux/delay.h>
 #include <linux/platform_device.h>
@@ -46,7 +47,10 @@ static void thawed(struct work_struct *work)
 
 static DECLARE_WORK(thawed_work, thawed);
 
-/* Never waits for a peer: it takes back what we have not claimed. */
+/*
+ * Never waits for a peer: it takes back what we have not claimed. Needs
+ * xenloop.lock; may sleep.
+ */
 static void close_all(enum xenloop_reason reason)
 {
 	struct xenloop_chan *chan;
