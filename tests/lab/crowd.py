@@ -41,19 +41,19 @@ def booted():
 
 def boot_and_save(host):
     try:
-        for index in range(0, len(LATE), AT_ONCE):
-            boot(host, LATE[index:index + AT_ONCE])
+        boot(host, LATE)
         host.qemu.save(SNAPSHOT)
     finally:
         host.qemu.stop()
 
 
 def boot(host, names):
-    for name in names:
-        host.create(name, **CONFIGURATION)
-    for name in names:
-        host.domains[name].wait(900)
-        host.domains[name].sh('systemctl is-system-running --wait || true', timeout=600)
+    """Starts guests like the late ones, and waits until they are up."""
+    for index in range(0, len(names), AT_ONCE):
+        couple = [host.create(name, **CONFIGURATION) for name in names[index:index + AT_ONCE]]
+        for guest in couple:
+            guest.wait(900)
+            guest.sh('systemctl is-system-running --wait || true', timeout=600)
 
 
 @contextmanager

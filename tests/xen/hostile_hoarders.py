@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Several neighbours keep the pages of channels that have ended, each as many as one may: there is a bound over all."""
 from case import expect_equal, expect_in, wait_for
-from crowd import AT_ONCE, boot
+from crowd import boot
 from install import install
 import _hostile as hostile
 import _loop as loop
@@ -18,7 +18,8 @@ WHY = 'too many pages of old channels are still mapped'
 
 
 def run(host):
-    boot_others(host)
+    boot(host, OTHERS)
+    install(host.destdir, [host.domains[name] for name in OTHERS])
     with hostile.scene(host, victim='g1', offender='g2') as scene:
         hoarders = [scene] + [scene.beside(name) for name in OTHERS]
         scene.victim.sh(f'xenloopctl set fifo-size {SIZE}')
@@ -30,12 +31,6 @@ def run(host):
                 hoarder.act('? forget', 'release')
             wait_for(lambda: loop.kernel(scene.victim)['pages_deferred'] == 0, 60, 'all pages are freed')
             scene.victim.sh(f'xenloopctl connect {scene.good}')
-
-
-def boot_others(host):
-    for index in range(0, len(OTHERS), AT_ONCE):
-        boot(host, OTHERS[index:index + AT_ONCE])
-    install(host.destdir, [host.domains[name] for name in OTHERS])
 
 
 def hoard_all(scene, hoarders):
