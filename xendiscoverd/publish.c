@@ -280,18 +280,15 @@ static int flush_batch(struct xenloop_xs *xs, xenloop_xs_txn t, void *arg)
 	return 0;
 }
 
-/* What was wanted is there now, and what was not wanted is forgotten. */
-static void settle(struct xenloop_pub *pub)
+/* Forgets what was not wanted and is not there. */
+static void sweep(struct xenloop_pub *pub)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < pub->nr; i++) {
-		settle_node(&pub->node[i]);
+	for (size_t i = 0; i < pub->nr; i++)
 		if (pub->node[i].want)
 			pub->node[kept++] = pub->node[i];
-	}
 	pub->nr = kept;
-	pub->dirty = false;
 }
 
 int xenloop_pub_flush(struct xenloop_xs *xs, uint32_t domid,
@@ -307,9 +304,12 @@ int xenloop_pub_flush(struct xenloop_xs *xs, uint32_t domid,
 		if (err)
 			return err;
 		pub->made = true;
-		b.first = b.end;
+		/* If the next batch fails, this one is there all the same. */
+		for (; b.first < b.end; b.first++)
+			settle_node(&pub->node[b.first]);
 	}
-	settle(pub);
+	sweep(pub);
+	pub->dirty = false;
 	return 0;
 }
 

@@ -365,6 +365,43 @@ static void test_no_late_write(void **state)
 	assert_null(fake_xs_get("/local/domain/2"));
 }
 
+static int commits_to_pass;
+
+static int commit_fails(void *h, xenloop_xs_txn t, bool abort)
+{
+	bool fails = !commits_to_pass--;
+	int err = fake_xs_ops.txn_end(h, t, abort || fails);
+
+	return fails ? -EIO : err;
+}
+
+/* What a batch wrote is known to be there, also when the next one fails. */
+static void test_second_batch_fails(void **state)
+{
+	static struct xenloop_xs_ops ops;
+	struct xenloop_pub pub = { 0 };
+	char name[XENLOOP_PUB_NAME];
+
+	(void)state;
+	ops = fake_xs_ops;
+	ops.txn_end = commit_fails;
+	host.d.xs.ops = &ops;
+	for (unsigned int i = 100; i < 200; i++) {
+		snprintf(name, sizeof(name), "from/%u-0-0", i);
+		xenloop_pub_set(&pub, name, "x", 0);
+	}
+	commits_to_pass = 1;
+	assert_int_equal(xenloop_pub_flush(&host.d.xs, 2, &pub), -EIO);
+	host.d.xs.ops = &fake_xs_ops;
+	assert_non_null(fake_xs_get("/local/domain/2/xenloop/from/100-0-0"));
+	assert_null(fake_xs_get("/local/domain/2/xenloop/from/199-0-0"));
+	xenloop_pub_set(&pub, "from/100-0-0", NULL, 0);
+	assert_int_equal(xenloop_pub_flush(&host.d.xs, 2, &pub), 0);
+	assert_null(fake_xs_get("/local/domain/2/xenloop/from/100-0-0"));
+	assert_non_null(fake_xs_get("/local/domain/2/xenloop/from/199-0-0"));
+	xenloop_pub_free(&pub);
+}
+
 static void test_shutdown_and_back(void **state)
 {
 	(void)state;
@@ -978,7 +1015,7 @@ int main(void)
 		T(test_restart), T(test_restart_stale), T(test_hello_goes),
 		T(test_bad_hello), T(test_epoch), T(test_hello_flood),
 		T(test_hello_flips), T(test_hello_again), T(test_link_lines),
-		T(test_one_fails), T(test_destroy), T(test_no_late_write),
+		T(test_one_fails), T(test_destroy), T(test_no_late_write), T(test_second_batch_fails),
 		T(test_shutdown_and_back), T(test_domid_reused),
 		T(test_driver_domain), T(test_bad_backend),
 		T(test_rename), T(test_revoked), T(test_permitted),
