@@ -95,8 +95,9 @@ static void resumed(struct xenloopd *d)
 	d->links.epoch = d->info.epoch;
 	d->self_ok = false;
 	xenloopd_store_clean(d, false);
-	xenloopd_report_suspend(d);
 	start(d);
+	/* By now it is known as which domain. */
+	xenloopd_report_suspend(d);
 }
 
 static void on_work(evutil_socket_t fd, short what, void *arg)

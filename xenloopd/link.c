@@ -50,6 +50,12 @@ static bool is_shaking_hands(const struct xenloop_link *link)
 	       link->sm.state == XENLOOP_PEER_CONNECTED;
 }
 
+static bool is_end(enum xenloop_peer_event event)
+{
+	return event == XENLOOP_EV_FAULT || event == XENLOOP_EV_DOWN ||
+	       event == XENLOOP_EV_DRAINING;
+}
+
 /* Why there will be no channel, for events that say so by themselves. */
 static void note(struct xenloop_link *link, enum xenloop_peer_event event,
 		 const char *reason)
@@ -64,11 +70,13 @@ static void note(struct xenloop_link *link, enum xenloop_peer_event event,
 		snprintf(link->reason, sizeof(link->reason), "%s", reason);
 	if (event == XENLOOP_EV_TIMEOUT && is_shaking_hands(link))
 		set_why(link, "the peer did not answer");
+	else if ((event == XENLOOP_EV_REQUEST || event == XENLOOP_EV_OFFER) &&
+		 link->sm.state == XENLOOP_PEER_CONNECTED)
+		set_why(link, "the peer has started over");
 	else if (event == XENLOOP_EV_BYE && is_shaking_hands(link))
 		snprintf(link->why, sizeof(link->why), "the peer gave up: %s",
 			 link->in.reason);
-	else if ((event == XENLOOP_EV_FAULT || event == XENLOOP_EV_DOWN) &&
-		 (link->announced || is_shaking_hands(link)))
+	else if (is_end(event) && (link->announced || is_shaking_hands(link)))
 		snprintf(link->why, sizeof(link->why), "the channel ended: %s",
 			 link->reason[0] ? link->reason : "unknown");
 }

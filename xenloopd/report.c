@@ -197,7 +197,8 @@ void xenloopd_report_suspend(struct xenloopd *d)
 			       event->name);
 	xenloop_log_event_add(&ev, "XENLOOP_DOMID", "%" PRIu32,
 			      d->links.domid);
-	xenloop_log_event_send(&ev, "this guest was %s", event->name);
+	xenloop_log_event_send(&ev, "this guest was %s, domain %" PRIu32,
+			       event->name, d->links.domid);
 	if (d->ctl && xenloop_ctl_has_subscribers(d->ctl))
 		xenloop_ctl_event(d->ctl, new_event(event->name));
 }

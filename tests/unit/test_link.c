@@ -498,6 +498,40 @@ static void test_wrong_size(void **state)
 	assert_string_equal(link->why, "the peer's FIFO has another size");
 }
 
+/* Connected to a listener that does not hear of it. */
+static struct xenloop_link *half_up(void)
+{
+	struct xenloop_link *link;
+
+	start(1);
+	link = sim_link(B, 0);
+	xenloop_link_event(&A->links, sim_link(A, 0), XENLOOP_EV_WANTED, NULL);
+	for (int i = 0; i < 100 && link->sm.state == XENLOOP_PEER_IDLE; i++)
+		sim_run(1);
+	sim.relay_stopped = true;
+	assert_int_equal(link->sm.state, XENLOOP_PEER_CONNECTED);
+	return link;
+}
+
+/* Each failure has a reason, and not that of an older one. */
+static void test_why_half_up(void **state)
+{
+	struct xenloop_link *link = half_up();
+	const struct xenloop_msg again = {
+		.verb = XENLOOP_VERB_OFFER, .attempt = link->attempt + 1,
+		.from = A->epoch, .to = B->epoch, .size = link->chan.size,
+		.gref = 1, .port = 1,
+	};
+
+	xenloop_link_message(&B->links, link, &again);
+	assert_int_equal(link->sm.state, XENLOOP_PEER_CLOSING);
+	assert_string_equal(link->why, "the peer has started over");
+	link = half_up();
+	xenloop_link_event(&B->links, link, XENLOOP_EV_DRAINING, "peer-closed");
+	assert_int_equal(link->sm.state, XENLOOP_PEER_CLOSING);
+	assert_string_equal(link->why, "the channel ended: peer-closed");
+}
+
 /* The peer leaves the roster and comes back, live channels and all. */
 static void test_gone(void **state)
 {
@@ -832,6 +866,7 @@ int main(void)
 		cmocka_unit_test(test_adopt_held),
 		cmocka_unit_test(test_foreign_messages),
 		cmocka_unit_test(test_wrong_size),
+		cmocka_unit_test(test_why_half_up),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_old_bye),

@@ -1067,8 +1067,11 @@ static void test_suspend(void **state)
 	fake_xs_del("xenloop");
 	fake_xs_put("domid", "77");
 	fake_xs_put("data/xenloop/to/3-0-0", "left over");
+	log_begin();
 	fake_nl_send(XENLOOP_EVENT_RESUMED, NULL);
 	pump();
+	log_end();
+	assert_int_equal(log_count("this guest was resumed, domain 77"), 1);
 	expect_hello(EPOCH2);
 	assert_null(fake_xs_get("data/xenloop/to/3-0-0"));
 	assert_null(d.links.first);
