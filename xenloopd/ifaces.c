@@ -20,6 +20,8 @@
 #include "proto/log.h"
 #include "xenloopd/xenloopd.h"
 
+#define SYNC_PAUSE_MS	100	/* what else changes in this time is seen at once */
+
 static bool read_line(const struct xenloopd *d, const char *ifname,
 		      const char *file, char *buf, int size)
 {
@@ -222,7 +224,7 @@ static void sync_links(struct xenloopd *d)
 	int nr = d->nl->ops->chan_dump(d->nl, &chans);
 
 	if (nr < 0) {
-		log_warn("kernel", "channels: %s", d->nl->ops->error(d->nl));
+		xenloopd_kernel_failed(d, "channels");
 		return;
 	}
 	if (d->nr_peers >= 0)
@@ -252,7 +254,7 @@ void xenloopd_ifaces_sync(struct xenloopd *d)
 	warn_unknown(d);
 	nr = d->nl->ops->iface_dump(d->nl, &list);
 	if (nr < 0) {
-		log_warn("kernel", "interfaces: %s", d->nl->ops->error(d->nl));
+		xenloopd_kernel_failed(d, "interfaces");
 		return;
 	}
 	take_attached(d, list, nr);
@@ -269,15 +271,22 @@ void xenloopd_ifaces_forget(struct xenloopd *d)
 	d->nr_ifaces = 0;
 }
 
-/* Interfaces that come, go, or are renamed. */
+static void on_pause(evutil_socket_t fd, short what, void *arg)
+{
+	xenloopd_later(arg, XENLOOPD_WORK_SYNC);
+}
+
+/* Interfaces that come, go, or are renamed; those of containers by the hundred. */
 static void on_rtnetlink(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval pause = { .tv_usec = SYNC_PAUSE_MS * 1000 };
 	struct xenloopd *d = arg;
 
 	/* What it says, or that it lost something, is all the same. */
 	while (nl_recvmsgs_default(d->rt) >= 0)
 		;
-	xenloopd_later(d, XENLOOPD_WORK_SYNC);
+	if (!event_pending(d->rt_pause, EV_TIMEOUT, NULL))
+		event_add(d->rt_pause, &pause);
 }
 
 int xenloopd_ifaces_open(struct xenloopd *d)
@@ -292,7 +301,8 @@ int xenloopd_ifaces_open(struct xenloopd *d)
 		return -EIO;
 	d->rt_event = event_new(d->base, nl_socket_get_fd(d->rt),
 				EV_READ | EV_PERSIST, on_rtnetlink, d);
-	if (!d->rt_event || event_add(d->rt_event, NULL))
+	d->rt_pause = evtimer_new(d->base, on_pause, d);
+	if (!d->rt_pause || !d->rt_event || event_add(d->rt_event, NULL))
 		return -ENOMEM;
 	return 0;
 }
@@ -302,6 +312,9 @@ void xenloopd_ifaces_close(struct xenloopd *d)
 	if (d->rt_event)
 		event_free(d->rt_event);
 	d->rt_event = NULL;
+	if (d->rt_pause)
+		event_free(d->rt_pause);
+	d->rt_pause = NULL;
 	nl_socket_free(d->rt);
 	d->rt = NULL;
 }

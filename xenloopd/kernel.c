@@ -224,6 +224,12 @@ int xenloopd_kernel_tune(struct xenloopd *d)
 	return err;
 }
 
+void xenloopd_kernel_failed(struct xenloopd *d, const char *what)
+{
+	if (xenloop_ratelimit_ok(&d->log_limit, xenloop_now_ms(), NULL))
+		log_err("kernel", "%s: %s", what, d->nl->ops->error(d->nl));
+}
+
 void xenloopd_kernel_check(struct xenloopd *d)
 {
 	int err = d->nl->ops->info(d->nl, &d->info);
@@ -232,7 +238,7 @@ void xenloopd_kernel_check(struct xenloopd *d)
 		log_warn("kernel", "module xenloop was unloaded");
 		xenloopd_later(d, XENLOOPD_WORK_KERNEL_LOST);
 	} else if (err) {
-		log_err("kernel", "info: %s", d->nl->ops->error(d->nl));
+		xenloopd_kernel_failed(d, "info");
 	} else if (d->info.epoch != d->links.epoch) {
 		xenloopd_later(d, XENLOOPD_WORK_RESUMED);
 	}
@@ -271,7 +277,7 @@ void xenloopd_kernel_poll(struct xenloopd *d)
 	int nr = d->nl->ops->chan_dump(d->nl, &chans);
 
 	if (nr < 0) {
-		log_warn("kernel", "channels: %s", d->nl->ops->error(d->nl));
+		xenloopd_kernel_failed(d, "channels");
 		return;
 	}
 	reconcile(d, chans, nr);

@@ -110,6 +110,7 @@ struct xenloopd {
 	/* Interfaces. */
 	const char *sysfs;		/* "/sys/class/net" */
 	struct event *rt_event;
+	struct event *rt_pause;
 	struct nl_sock *rt;
 	struct xenloopd_iface iface[XENLOOP_LINES_MAX];
 	unsigned int nr_ifaces;
@@ -139,6 +140,8 @@ void xenloopd_kernel_close(struct xenloopd *d);
 int xenloopd_kernel_tune(struct xenloopd *d);
 /* Is the module there, and in the life that we know? Acts if not. */
 void xenloopd_kernel_check(struct xenloopd *d);
+/* Tells what could not be had of the module, and why; not again and again. */
+void xenloopd_kernel_failed(struct xenloopd *d, const char *what);
 /* Channels: what was missed, and who is idle. */
 void xenloopd_kernel_poll(struct xenloopd *d);
 /*
