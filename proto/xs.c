@@ -11,14 +11,17 @@
 
 #include "proto/xs.h"
 
-static bool file_says(const char *path, const char *word)
+/* Does the first line of the file have this word? -1: there is no such file. */
+static int file_says(const char *root, const char *path, const char *word)
 {
-	char buf[64] = "";
-	FILE *f = fopen(path, "re");
+	char buf[256] = "";
 	bool found;
+	FILE *f;
 
+	snprintf(buf, sizeof(buf), "%s%s", root, path);
+	f = fopen(buf, "re");
 	if (!f)
-		return false;
+		return -1;
 	found = fgets(buf, sizeof(buf), f) && strstr(buf, word);
 	fclose(f);
 	return found;
@@ -26,20 +29,20 @@ static bool file_says(const char *path, const char *word)
 
 bool xenloop_xs_on_xen(void)
 {
-	return file_says("/sys/hypervisor/type", "xen") ||
+	return file_says("", "/sys/hypervisor/type", "xen") > 0 ||
 	       !access("/proc/xen/capabilities", F_OK) ||
 	       !access("/dev/xen/xenbus", F_OK);
 }
 
-int xenloop_xs_in_dom0(void)
+int xenloop_xs_in_dom0(const char *root)
 {
-	if (!access("/proc/xen/capabilities", R_OK))
-		return file_says("/proc/xen/capabilities", "control_d");
+	int told = file_says(root, "/proc/xen/capabilities", "control_d");
+
+	if (told >= 0)
+		return told;
 	/* Not mounted yet. Dom0 is the domain without a UUID. */
-	if (!access("/sys/hypervisor/uuid", R_OK))
-		return file_says("/sys/hypervisor/uuid",
-				 "00000000-0000-0000-0000-000000000000");
-	return -1;
+	return file_says(root, "/sys/hypervisor/uuid",
+			 "00000000-0000-0000-0000-000000000000");
 }
 
 int xenloop_xs_probe(const char *path)

@@ -75,9 +75,9 @@ bool xenloop_xs_on_xen(void);
 
 /*
  * 1 in Dom0, 0 in another guest, -1 if neither /proc/xen nor /sys/hypervisor
- * tells.
+ * tells. `root` is "" but in tests.
  */
-int xenloop_xs_in_dom0(void);
+int xenloop_xs_in_dom0(const char *root);
 
 /*
  * Does xenstored listen at this socket? 0, or -errno: -ENOENT, or -ECONNREFUSED

@@ -24,7 +24,7 @@ static int result(bool ok)
  */
 static int ask_for_xenstored(void)
 {
-	if (xenloop_xs_in_dom0() != 1)
+	if (xenloop_xs_in_dom0("") != 1)
 		return 0;
 	return xenloop_xs_probe(xs_daemon_socket());
 }

@@ -135,7 +135,7 @@ static int check_place(void)
 		log_err("main", "not a Xen host: no hypervisor below this kernel");
 		return XENLOOP_EXIT_NO_XEN;
 	}
-	if (!xenloop_xs_in_dom0()) {
+	if (!xenloop_xs_in_dom0("")) {
 		log_err("main", "not Dom0: in a guest, xenloopd is the one to run");
 		return XENLOOP_EXIT_NO_XEN;
 	}

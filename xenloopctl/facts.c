@@ -10,6 +10,7 @@
 
 #include "ctl.h"
 #include "facts.h"
+#include "xs.h"
 
 #define TIMEOUT_MS 10000
 
@@ -105,8 +106,7 @@ static void look_at_files(struct xenloop_facts *f, const char *root)
 
 	read_line(root, "/sys/hypervisor/type", f->hypervisor,
 		  sizeof(f->hypervisor));
-	read_line(root, "/proc/xen/capabilities", line, sizeof(line));
-	f->control_domain = strstr(line, "control_d") != NULL;
+	f->control_domain = xenloop_xs_in_dom0(root) > 0;
 	/* Only a module that is loaded has this, not one that is built in. */
 	read_line(root, "/sys/module/xenloop/initstate", line, sizeof(line));
 	f->module = line[0];

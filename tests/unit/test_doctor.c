@@ -512,6 +512,13 @@ static void test_files(void **state)
 	assert_string_equal(f.hypervisor, "xen");
 	assert_true(f.module && f.control_domain);
 	assert_null(f.status);
+	/* As long as xenfs is not mounted. */
+	put_file(root, "sys/hypervisor/uuid",
+		 "00000000-0000-0000-0000-000000000000");
+	snprintf(command, sizeof(command), "rm -r '%s/proc'", root);
+	assert_int_equal(system(command), 0);
+	xenloop_facts_gather(&f, socket, "xenloopd", root);
+	assert_true(f.control_domain);
 	snprintf(command, sizeof(command), "rm -r '%s'", root);
 	assert_int_equal(system(command), 0);
 }
