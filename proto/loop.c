@@ -175,6 +175,12 @@ void xenloop_loop_exit(struct xenloop_loop *loop, int status)
 	event_base_loopbreak(loop->base);
 }
 
+void xenloop_loop_alive(const struct xenloop_loop *loop)
+{
+	if (loop && loop->watchdog)
+		sd_notify(0, "WATCHDOG=1");
+}
+
 void xenloop_loop_ready(struct xenloop_loop *loop)
 {
 	if (loop->ready)

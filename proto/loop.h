@@ -55,6 +55,12 @@ int xenloop_loop_run(struct xenloop_loop *loop);
 /* Lets xenloop_loop_run() return `status` after the current callback. */
 void xenloop_loop_exit(struct xenloop_loop *loop, int status);
 
+/*
+ * A callback that takes long gets on: systemd's watchdog, if there is one, shall
+ * wait. For work that is long but bounded; loop may be NULL.
+ */
+void xenloop_loop_alive(const struct xenloop_loop *loop);
+
 /* Tells systemd that the start is complete; later calls do nothing. */
 void xenloop_loop_ready(struct xenloop_loop *loop);
 

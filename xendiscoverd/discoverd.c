@@ -2,6 +2,7 @@
 /* The daemon's connections, events and timers. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,9 +13,8 @@
 #define EVENTS_AT_ONCE 1024	/* watches handled before others get a turn */
 #define BEAT_SECONDS 5
 #define RETRY_MS 1000
-#define MAX_DOMAINS 65536
 
-static void disconnect(struct xenloop_discoverd *d, const char *why)
+static void disconnect(struct xenloop_discoverd *d)
 {
 	if (d->xs_event)
 		event_free(d->xs_event);
@@ -26,7 +26,6 @@ static void disconnect(struct xenloop_discoverd *d, const char *why)
 	d->xen = NULL;
 	xenloop_model_clear(&d->model);
 	d->connected = false;
-	xenloop_loop_status(d->loop, "waiting: %s", why);
 }
 
 /* A new connection would take rights that were given up; systemd starts anew. */
@@ -109,7 +108,7 @@ static int open_doors(struct xenloop_discoverd *d, const char **why)
 
 	if (err)
 		return err;
-	*why = "no access to the hypervisor: not Dom0";
+	*why = "no access to the hypervisor";
 	return d->xen_ops->open(&d->xen);
 }
 
@@ -177,15 +176,31 @@ static int enter(struct xenloop_discoverd *d)
 	return 0;
 }
 
-/*
- * To XenStore and the hypervisor. 0; -1 with *why, a line for the user, if it
- * may work later; or an exit status after telling why.
- */
-static int connect_all(struct xenloop_discoverd *d, const char **why)
+static void tell_waiting(struct xenloop_discoverd *d, const char *why, int err)
 {
-	if (!open_doors(d, why))
+	char text[sizeof(d->waiting)];
+
+	snprintf(text, sizeof(text), "%s (%s)", why, strerror(-err));
+	if (!strcmp(text, d->waiting))
+		return;
+	strcpy(d->waiting, text);
+	log_notice("main", "%s%s", text, d->wait ? "; waiting" : "");
+	xenloop_loop_status(d->loop, "waiting: %s", text);
+}
+
+/*
+ * To XenStore and the hypervisor. 0; -1, if it may work later; or an exit
+ * status. It has told why.
+ */
+static int connect_all(struct xenloop_discoverd *d)
+{
+	const char *why;
+	int err = open_doors(d, &why);
+
+	if (!err)
 		return enter(d);
-	disconnect(d, *why);
+	tell_waiting(d, why, err);
+	disconnect(d);
 	return -1;
 }
 
@@ -194,7 +209,6 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 {
 	struct xenloop_discoverd *d = arg;
 	bool netfilter = xenloop_links_netfilter("");
-	const char *why;
 	char buf[16];
 	int status;
 
@@ -211,7 +225,7 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 			lost(d);
 		return;
 	}
-	status = connect_all(d, &why);
+	status = connect_all(d);
 	if (status > 0)
 		xenloop_loop_exit(d->loop, status);
 }
@@ -282,22 +296,17 @@ static int open_local(struct xenloop_discoverd *d)
 
 int xenloop_discoverd_init(struct xenloop_discoverd *d)
 {
-	const char *why;
 	int status;
 
 	d->started_ms = xenloop_now_ms();
 	status = open_local(d);
 	if (status)
 		return status;
-	status = connect_all(d, &why);
+	status = connect_all(d);
 	if (status > 0)
 		return status;
-	if (status && !d->wait) {
-		log_err("main", "%s", why);
+	if (status && !d->wait)
 		return XENLOOP_EXIT_NO_XEN;
-	}
-	if (status)
-		log_notice("main", "%s; waiting", why);
 	xenloop_loop_ready(d->loop);
 	return 0;
 }
@@ -308,7 +317,7 @@ void xenloop_discoverd_exit(struct xenloop_discoverd *d)
 	xenloop_links_watch_free(d->links_watch);
 	xenloop_links_clear(&d->links);
 	if (d->work)
-		disconnect(d, "stopping");
+		disconnect(d);
 	if (d->work)
 		event_free(d->work);
 	if (d->beat)
@@ -317,32 +326,41 @@ void xenloop_discoverd_exit(struct xenloop_discoverd *d)
 	xenloop_settings_free(d->settings);
 }
 
-int xenloop_discoverd_clean(struct xenloop_discoverd *d)
+/* One that can't be had is no reason to leave the others' nodes. */
+static int clean_all(struct xenloop_discoverd *d)
 {
-	struct xenloop_xs_dir dir;
-	const char *why;
-	uint32_t domid;
-	int err;
+	struct xenloop_dominfo *list;
+	int err, first;
+	size_t nr;
 
-	if (xenloop_xs_open(&d->xs, d->xs_ops, &why)) {
-		log_err("main", "%s", why);
-		return XENLOOP_EXIT_NO_XEN;
-	}
-	if (give_up_rights(d)) {
-		xenloop_xs_close(&d->xs);
-		return XENLOOP_EXIT_ERROR;
-	}
-	err = xenloop_xs_directory(&d->xs, 0, "/local/domain", MAX_DOMAINS,
-				   &dir);
-	for (unsigned int i = 0; i < dir.nr && !err; i++) {
+	first = d->xen_ops->list(d->xen, &list, &nr);
+	if (first)
+		return first;
+	for (size_t i = 0; i < nr; i++) {
 		struct xenloop_pub none = { 0 };
 
-		if (xenloop_u32_parse(dir.name[i], XENLOOP_DOMID_MAX, &domid) ||
-		    !domid)
-			continue;
-		err = xenloop_pub_remove(&d->xs, domid, &none);
+		err = xenloop_pub_remove(&d->xs, list[i].domid, &none);
+		if (err)
+			log_err("main", "nodes of domain %u: %s", list[i].domid,
+				strerror(-err));
+		first = first ? first : err;
 	}
-	xenloop_xs_dir_free(&dir);
+	free(list);
+	return first;
+}
+
+int xenloop_discoverd_clean(struct xenloop_discoverd *d)
+{
+	const char *why;
+	int err = open_doors(d, &why);
+
+	if (err) {
+		log_err("main", "%s (%s)", why, strerror(-err));
+		xenloop_xs_close(&d->xs);
+		return XENLOOP_EXIT_NO_XEN;
+	}
+	err = give_up_rights(d) ? -EPERM : clean_all(d);
+	d->xen_ops->close(d->xen);
 	xenloop_xs_close(&d->xs);
 	if (err)
 		log_err("main", "%s", strerror(-err));

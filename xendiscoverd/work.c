@@ -64,6 +64,7 @@ static int adopt(struct xenloop_discoverd *d, struct xenloop_guest *guest)
 
 	if (guest->watched)
 		return 0;
+	xenloop_loop_alive(d->loop); /* thousands of nodes on a large host */
 	err = xenloop_watches_add_guest(&d->xs, guest->domid);
 	if (!err)
 		err = xenloop_pub_load(&d->xs, guest->domid, &guest->pub);
@@ -208,10 +209,13 @@ static int relay(struct xenloop_discoverd *d, uint64_t now_ms,
 {
 	int err = 0;
 
-	for (size_t i = 0; i < d->model.nr && !err; i++)
+	for (size_t i = 0; i < d->model.nr && !err; i++) {
+		if (d->model.guest[i]->outbox.unbilled)
+			xenloop_loop_alive(d->loop);
 		err = xenloop_relay_read(&d->xs, d->model.guest[i],
 					 d->settings, &d->relay, now_ms,
 					 wait_ms);
+	}
 	for (size_t i = 0; i < d->model.nr && !err; i++)
 		err = xenloop_relay_judge(&d->model, &d->settings->policy,
 					  d->model.guest[i], &d->relay,
@@ -233,6 +237,7 @@ static int flush_guest(struct xenloop_discoverd *d,
 	if (!pub->dirty)
 		return 0;
 	d->flushes++;
+	xenloop_loop_alive(d->loop);
 	err = xenloop_pub_flush(&d->xs, guest->domid, pub);
 	if (err != -ENOENT)
 		return err;

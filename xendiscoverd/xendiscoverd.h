@@ -53,6 +53,7 @@ struct xenloop_discoverd {
 	bool domains_stale;
 	bool links_stale;
 	bool connected;
+	char waiting[160];		/* why it is not; told when it changes */
 	int last_error;		/* of the last round of work; told once */
 
 	struct xenloop_relay_counters relay;
