@@ -116,32 +116,6 @@ static int parse_u32(struct parser *p, const struct xenloop_conf_key *key,
 	return 0;
 }
 
-static int parse_string(struct parser *p, const struct xenloop_conf_key *key,
-			const char *value)
-{
-	char *field = (char *)p->conf + key->offset;
-
-	if (strlen(value) >= key->max)
-		return fail(p, "%s: longer than %u characters", key->key,
-			    key->max - 1);
-	strcpy(field, value);
-	return 0;
-}
-
-static int parse_choice(struct parser *p, const struct xenloop_conf_key *key,
-			const char *value)
-{
-	int *field = (int *)((char *)p->conf + key->offset);
-
-	for (int i = 0; key->choices[i]; i++) {
-		if (!strcmp(value, key->choices[i])) {
-			*field = i;
-			return 0;
-		}
-	}
-	return fail(p, "%s: unknown value: %s", key->key, value);
-}
-
 static int parse_call(struct parser *p, const struct xenloop_conf_key *key,
 		      const char *value)
 {
@@ -161,10 +135,6 @@ static int parse_value(struct parser *p, const struct xenloop_conf_key *key,
 		return parse_bool(p, key, value);
 	case XENLOOP_CONF_U32:
 		return parse_u32(p, key, value);
-	case XENLOOP_CONF_STRING:
-		return parse_string(p, key, value);
-	case XENLOOP_CONF_CHOICE:
-		return parse_choice(p, key, value);
 	case XENLOOP_CONF_CALL:
 		return parse_call(p, key, value);
 	}

@@ -21,8 +21,6 @@
 enum xenloop_conf_type {
 	XENLOOP_CONF_BOOL,	/* bool: yes, no */
 	XENLOOP_CONF_U32,	/* uint32_t within [min, max]; suffix K or M if .suffix */
-	XENLOOP_CONF_STRING,	/* char[max]: at most max - 1 bytes */
-	XENLOOP_CONF_CHOICE,	/* int: index into .choices */
 	XENLOOP_CONF_CALL,	/* .call parses the value; .min, .max, .offset are its own */
 };
 
@@ -39,7 +37,6 @@ struct xenloop_conf_key {
 	bool suffix;		/* U32: 512K and 4M are understood (1024, 1024^2) */
 	bool repeat;		/* CALL: may be given more than once */
 	size_t offset;		/* of the field in the caller's structure */
-	const char *const *choices;	/* NULL-terminated */
 	/*
 	 * 0, or -errno with a short text in why[size] (without file and line).
 	 * `conf` is the caller's structure, value is without blanks at its ends.

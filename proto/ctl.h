@@ -64,6 +64,13 @@ int xenloop_ctl_fail(struct xenloop_ctl_error *err, const char *code,
 		     const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Adds `members`, which it takes over and which may be NULL for want of memory,
+ * to a handler's reply. 0, or -1 with *err filled in.
+ */
+int xenloop_ctl_fill(json_t *reply, json_t *members,
+		     struct xenloop_ctl_error *err);
+
 /* A verb: one row of the daemon's table, which ends with a NULL verb. */
 struct xenloop_ctl_verb {
 	const char *verb;

@@ -17,6 +17,16 @@ int xenloop_ctl_fail(struct xenloop_ctl_error *err, const char *code,
 	return -1;
 }
 
+int xenloop_ctl_fill(json_t *reply, json_t *members,
+		     struct xenloop_ctl_error *err)
+{
+	int bad = json_object_update(reply, members);
+
+	json_decref(members);
+	return bad ? xenloop_ctl_fail(err, XENLOOP_CTL_FAILED, "out of memory") :
+		     0;
+}
+
 static int read_args(const json_t *args, struct xenloop_ctl_request *req,
 		     struct xenloop_ctl_error *err)
 {

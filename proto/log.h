@@ -60,9 +60,10 @@ void xenloop_log(enum xenloop_log_level level, const char *subsys,
  *	xenloop_log_event_add(&ev, "XENLOOP_PEER_DOMID", "%u", domid);
  *	xenloop_log_event_send(&ev, "channel to %s is up", name);
  *
- * Names in use: XENLOOP_DOMID, XENLOOP_VIF, XENLOOP_MAC, XENLOOP_PEER_DOMID,
- * XENLOOP_PEER_VIF, XENLOOP_PEER_MAC, XENLOOP_PEER_NAME, XENLOOP_NETWORK,
- * XENLOOP_REASON; _init() sets MESSAGE_ID and XENLOOP_EVENT.
+ * Names in use: XENLOOP_DOMID, XENLOOP_NAME, XENLOOP_UUID, XENLOOP_EPOCH,
+ * XENLOOP_VIF, XENLOOP_MAC, XENLOOP_IFNAME, XENLOOP_NETWORK, XENLOOP_CHANNEL,
+ * XENLOOP_PEER_DOMID, XENLOOP_PEER_NAME, XENLOOP_PEER_VIF, XENLOOP_REASON;
+ * _init() sets MESSAGE_ID and XENLOOP_EVENT.
  */
 struct xenloop_log_event {
 	enum xenloop_log_level level;

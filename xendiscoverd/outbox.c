@@ -44,13 +44,6 @@ xenloop_outbox_find(const struct xenloop_outbox *box,
 	return &box->entry[i];
 }
 
-size_t xenloop_outbox_first(const struct xenloop_outbox *box, uint32_t domid)
-{
-	struct xenloop_node node = { .domid = domid };
-
-	return lower_bound(box, &node);
-}
-
 static bool make_room(struct xenloop_outbox *box)
 {
 	struct xenloop_outbox_entry *grown;

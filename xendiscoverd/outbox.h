@@ -48,9 +48,6 @@ struct xenloop_outbox_entry *xenloop_outbox_add(struct xenloop_outbox *box,
 /* Takes the entry at this index out. */
 void xenloop_outbox_remove(struct xenloop_outbox *box, size_t index);
 
-/* Index of the first entry for this domain or a higher one. */
-size_t xenloop_outbox_first(const struct xenloop_outbox *box, uint32_t domid);
-
 void xenloop_outbox_free(struct xenloop_outbox *box);
 
 #endif

@@ -112,17 +112,6 @@ static json_t *counters_json(const struct xenloop_discoverd *d)
 			 "guest_updates", (json_int_t)d->flushes);
 }
 
-static int fill(json_t *reply, json_t *members, struct xenloop_ctl_error *err)
-{
-	int bad = json_object_update(reply, members);
-
-	json_decref(members);
-	if (bad)
-		return xenloop_ctl_fail(err, XENLOOP_CTL_FAILED,
-					"out of memory");
-	return 0;
-}
-
 static int show_status(void *arg, const struct xenloop_ctl_request *req,
 		       json_t *reply, struct xenloop_ctl_error *err)
 {
@@ -135,7 +124,7 @@ static int show_status(void *arg, const struct xenloop_ctl_request *req,
 	for (size_t i = 0; i < d->model.nr; i++)
 		json_array_append_new(guests, guest_json(d->model.guest[i]));
 	xenloop_status_count(&d->model, &peers, &links);
-	return fill(reply,
+	return xenloop_ctl_fill(reply,
 		    json_pack("{s:s, s:s, s:{s:i, s:I, s:b}, s:I, s:I, s:o, s:o, s:o}",
 			      "host", "dom0", "version", XENLOOP_VERSION,
 			      "daemon", "pid", (int)getpid(), "uptime_ms",
@@ -246,7 +235,7 @@ static int show_peers(void *arg, const struct xenloop_ctl_request *req,
 	whole = guest ? add_guest_links(links, d, guest, 0) :
 			add_all_links(links, d);
 	if (whole)
-		return fill(reply, json_pack("{s:s, s:o}", "host", "dom0",
+		return xenloop_ctl_fill(reply, json_pack("{s:s, s:o}", "host", "dom0",
 					     "links", links), err);
 	json_decref(links);
 	return xenloop_ctl_fail(err, XENLOOP_CTL_TOO_MANY,
@@ -304,7 +293,7 @@ static int show_pair(void *arg, const struct xenloop_ctl_request *req,
 	for (int i = 0; i < 2; i++)
 		if (find_guest(d, req->args[i], &guest[i], err))
 			return -1;
-	return fill(reply,
+	return xenloop_ctl_fill(reply,
 		    json_pack("{s:s, s:[o, o], s:o}", "host", "dom0", "guests",
 			      guest_json(guest[0]), guest_json(guest[1]),
 			      "links", judge_pair(&d->settings->policy,

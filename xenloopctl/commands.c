@@ -37,21 +37,25 @@ const struct xenloop_command xenloop_commands[] = {
 	},
 	{
 		.name = "stats",
+		.of_guests = true,
 		.help = "counters of interfaces and channels",
 		.run = xenloop_run_request, .show = xenloop_show_stats,
 	},
 	{
 		.name = "monitor",
+		.of_guests = true,
 		.help = "events as they come, until interrupted",
 		.run = xenloop_run_monitor,
 	},
 	{
 		.name = "connect", .args = { PEER }, .min_args = 1,
+		.of_guests = true,
 		.help = "bring up the channels to a peer now (root)",
 		.run = xenloop_run_request, .show = xenloop_show_done,
 	},
 	{
 		.name = "disconnect", .args = { PEER }, .min_args = 1,
+		.of_guests = true,
 		.help = "close the channels to a peer (root)",
 		.run = xenloop_run_request, .show = xenloop_show_done,
 	},
@@ -59,6 +63,7 @@ const struct xenloop_command xenloop_commands[] = {
 		.name = "set",
 		.args = { { "SETTING", XENLOOP_WORD_SETTING },
 			  { "VALUE", XENLOOP_WORD_VALUE } },
+		.of_guests = true,
 		.help = "show settings; change one until the next restart (root)",
 		.run = run_set, .show = show_set,
 	},

@@ -46,6 +46,7 @@ struct xenloop_command {
 	const char *name;
 	struct xenloop_arg args[XENLOOP_MAX_ARGS + 1];	/* ends with a NULL name */
 	size_t min_args;
+	bool of_guests;		/* xendiscoverd has nothing like it */
 	const char *help;
 	/* Returns an exit code. */
 	int (*run)(const struct xenloop_session *s,

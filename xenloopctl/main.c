@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "ctl.h"
+#include "xs.h"
 
 static void print_help(void)
 {
@@ -39,20 +40,6 @@ static int usage(const char *problem, const char *word)
 	return XENLOOP_EXIT_USAGE;
 }
 
-/* Dom0's kernel says so; anything else is a guest, or no Xen at all. */
-static bool in_dom0(void)
-{
-	char text[64] = "";
-	FILE *file = fopen("/proc/xen/capabilities", "re");
-
-	if (!file)
-		return false;
-	if (!fgets(text, sizeof(text), file))
-		text[0] = '\0';
-	fclose(file);
-	return strstr(text, "control_d") != NULL;
-}
-
 /* The socket that is there decides; if none is, what this machine is. */
 static void choose_daemon(struct xenloop_session *s)
 {
@@ -63,7 +50,7 @@ static void choose_daemon(struct xenloop_session *s)
 	else if (!access(XENLOOP_CTL_DOM0_PATH, F_OK))
 		s->dom0 = true;
 	else
-		s->dom0 = in_dom0();
+		s->dom0 = xenloop_xs_in_dom0("") > 0; /* else a guest, or no Xen */
 	if (!s->path)
 		s->path = s->dom0 ? XENLOOP_CTL_DOM0_PATH :
 				    XENLOOP_CTL_GUEST_PATH;
@@ -93,6 +80,11 @@ static int run_command(struct xenloop_session *s, int argc, char **argv)
 	    nr_args > xenloop_command_max_args(command))
 		return wrong_arguments(command);
 	choose_daemon(s);
+	if (s->dom0 && command->of_guests) {
+		fprintf(stderr, "xenloopctl: %s is for guests; this is Dom0\n",
+			command->name);
+		return XENLOOP_EXIT_USAGE;
+	}
 	return command->run(s, command, (const char *const *)argv + 1,
 			    nr_args);
 }

@@ -65,7 +65,7 @@ void xenloop_show_peers(const struct xenloop_output *o, const json_t *reply)
 
 	if (links)
 		table(o, links, link_columns,
-		      "No pairs: no two guests run xenloopd on one network; xenloopctl doctor GUEST GUEST says why.");
+		      "No pairs that run xenloopd on one network; xenloopctl doctor GUEST GUEST says why.");
 	else
 		table(o, json_object_get(reply, "peers"), peer_columns,
 		      "No peers: no other guest runs xenloopd on this guest's networks, or it is kept apart; xenloopctl doctor GUEST GUEST in Dom0 says why.");

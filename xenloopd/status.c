@@ -274,23 +274,15 @@ static json_t *link_json(const struct xenloopd *d,
 			 "reason", reason_of(d, link));
 }
 
-/* PEER is a name or a domid; then perhaps local and remote vif. */
+/* PEER is a name or a domid. */
 static bool is_meant(const struct xenloop_node *key, const char *name,
 		     const struct xenloop_ctl_request *req)
 {
-	uint32_t domid, v, w;
+	uint32_t domid;
 
-	if (strcmp(req->args[0], name) &&
-	    (xenloop_u32_parse(req->args[0], XENLOOP_DOMID_MAX, &domid) ||
-	     domid != key->domid))
-		return false;
-	if (req->nr_args > 1 &&
-	    (xenloop_u32_parse(req->args[1], XENLOOP_VIF_MAX, &v) ||
-	     v != key->vif))
-		return false;
-	return req->nr_args < 3 ||
-	       (!xenloop_u32_parse(req->args[2], XENLOOP_VIF_MAX, &w) &&
-		w == key->peer_vif);
+	return !strcmp(req->args[0], name) ||
+	       (!xenloop_u32_parse(req->args[0], XENLOOP_DOMID_MAX, &domid) &&
+		domid == key->domid);
 }
 
 static int no_peer(const struct xenloop_ctl_request *req,
@@ -460,10 +452,10 @@ const struct xenloop_ctl_verb xenloopd_verbs[] = {
 	{ .verb = "peers", .max_args = 1, .fn = do_peers },
 	{ .verb = "stats", .fn = do_stats },
 	{ .verb = "monitor", .stream = true, .fn = do_monitor },
-	{ .verb = "connect", .privileged = true, .min_args = 1, .max_args = 3,
+	{ .verb = "connect", .privileged = true, .min_args = 1, .max_args = 1,
 	  .fn = do_connect },
 	{ .verb = "disconnect", .privileged = true, .min_args = 1,
-	  .max_args = 3, .fn = do_disconnect },
+	  .max_args = 1, .fn = do_disconnect },
 	{ .verb = "settings", .max_args = 1, .fn = xenloopd_tune_list },
 	{ .verb = "set", .privileged = true, .min_args = 2, .max_args = 2,
 	  .fn = xenloopd_tune_set },

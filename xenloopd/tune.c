@@ -80,15 +80,6 @@ static json_t *tunable_json(const struct xenloopd *d, const struct tunable *t)
 	return row;
 }
 
-static int finish(json_t *reply, json_t *members, struct xenloop_ctl_error *err)
-{
-	int bad = json_object_update(reply, members);
-
-	json_decref(members);
-	return bad ? xenloop_ctl_fail(err, XENLOOP_CTL_FAILED, "out of memory") :
-		     0;
-}
-
 int xenloopd_tune_list(void *arg, const struct xenloop_ctl_request *req,
 		       json_t *reply, struct xenloop_ctl_error *err)
 {
@@ -103,7 +94,7 @@ int xenloopd_tune_list(void *arg, const struct xenloop_ctl_request *req,
 		return xenloop_ctl_fail(err, XENLOOP_CTL_NOT_FOUND,
 					"no such setting: %.64s", req->args[0]);
 	}
-	return finish(reply, json_pack("{s:s, s:o}", "host", "guest",
+	return xenloop_ctl_fill(reply, json_pack("{s:s, s:o}", "host", "guest",
 				       "settings", rows), err);
 }
 
@@ -134,7 +125,7 @@ int xenloopd_tune_set(void *arg, const struct xenloop_ctl_request *req,
 	log_notice("conf", "%s set to %s by xenloopctl", req->args[0],
 		   req->args[1]);
 	key = xenloopd_settings_key(req->args[0]);
-	return finish(reply,
+	return xenloop_ctl_fill(reply,
 		      json_pack("{s:s, s:s, s:o, s:o, s:s}", "host", "guest",
 				"name", key->key, "value", value_json(&s, key),
 				"was", value_json(&old, key), "until",

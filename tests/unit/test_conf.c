@@ -19,7 +19,6 @@ struct settings {
 	uint32_t number;
 	uint32_t size;
 	char name[8];
-	int colour;
 	unsigned int calls;
 };
 
@@ -34,7 +33,13 @@ static int count_call(void *conf, const char *value, char *why, size_t size)
 	return -EINVAL;
 }
 
-static const char *const colours[] = { "red", "green", NULL };
+static int take_name(void *conf, const char *value, char *why, size_t size)
+{
+	struct settings *s = conf;
+
+	snprintf(s->name, sizeof(s->name), "%s", value);
+	return 0;
+}
 
 static const struct xenloop_conf_key keys[] = {
 	{ .section = "a", .key = "flag", .type = XENLOOP_CONF_BOOL,
@@ -44,10 +49,8 @@ static const struct xenloop_conf_key keys[] = {
 	{ .section = "a", .key = "size", .type = XENLOOP_CONF_U32,
 	  .suffix = true, .min = 1, .max = UINT32_MAX,
 	  .offset = offsetof(struct settings, size) },
-	{ .section = "b", .key = "name", .type = XENLOOP_CONF_STRING, .max = 8,
-	  .offset = offsetof(struct settings, name) },
-	{ .section = "b", .key = "colour", .type = XENLOOP_CONF_CHOICE,
-	  .choices = colours, .offset = offsetof(struct settings, colour) },
+	{ .section = "b", .key = "name", .type = XENLOOP_CONF_CALL,
+	  .call = take_name },
 	{ .section = "b", .key = "call", .type = XENLOOP_CONF_CALL,
 	  .call = count_call, .repeat = true },
 };
@@ -70,13 +73,12 @@ static void test_good(void **state)
 	(void)state;
 	assert_int_equal(parse("# comment\n\n[a]\nflag = yes # indeed\r\n"
 			       "\tnumber=100\nsize = 4M\n[b]\nname = a#b c\n"
-			       "colour = green\ncall = 1\ncall = 2\n[a]",
+			       "call = 1\ncall = 2\n[a]",
 			       &s, &err), 0);
 	assert_true(s.flag);
 	assert_int_equal(s.number, 100);
 	assert_int_equal(s.size, 4 << 20);
 	assert_string_equal(s.name, "a#b c");
-	assert_int_equal(s.colour, 1);
 	assert_int_equal(s.calls, 2);
 	assert_int_equal(parse("", &s, &err), 0);
 }
@@ -106,8 +108,7 @@ static void test_bad(void **state)
 		{ "[a]\nnumber = 18446744073709551618", "f:2: number: not a number: 18446744073709551618" },
 		{ "[a]\nsize = 4096M", "f:2: size: 4096M is not within 1 and 4294967295" },
 		{ "[a]\nsize = 4MM", "f:2: size: not a number: 4MM" },
-		{ "[b]\nname = 12345678", "f:2: name: longer than 7 characters" },
-		{ "[b]\ncolour = blue", "f:2: colour: unknown value: blue" },
+		{ "[b]\nname = x\nname = y", "f:3: name: given before, in line 2" },
 		{ "[b]\ncall = bad", "f:2: call: I don't like it" },
 		{ "[b]\nname = \001", "f:2: byte 0x01 in column 8" },
 	};
