@@ -67,6 +67,7 @@ static int check_new(struct xenloop_peer *peer, u32 size,
 	}
 	if (xenloop_grant_deferred(peer->domid) > DEFERRED_MAX_PER_PEER ||
 	    atomic_read(&xenloop.pages_deferred) > DEFERRED_MAX) {
+		xenloop_inc(peer->iface, REFUSED_PAGES);
 		NL_SET_ERR_MSG(extack,
 			       "too many pages of old channels are still mapped");
 		return -EDQUOT;
@@ -164,10 +165,14 @@ static int map_foreign_fifo(struct xenloop_chan *chan,
 	if (!err)
 		err = xenloop_map(&chan->foreign, chan->peer->domid, gref, nr);
 	kvfree(gref);
-	if (err == -ENXIO)
+	if (err == -ENXIO) {
+		xenloop_inc(chan->iface, REFUSED_GRANT);
 		NL_SET_ERR_MSG(extack, "the peer's grant references are not valid");
-	if (err == -EPROTO)
+	}
+	if (err == -EPROTO) {
+		xenloop_inc(chan->iface, REFUSED_FIFO);
 		NL_SET_ERR_MSG(extack, "the peer's page is not a FIFO of this size");
+	}
 	if (err)
 		return err;
 	fifo = (struct xenloop_fifo){
@@ -264,6 +269,23 @@ int xenloop_chan_listen(struct xenloop_peer *peer, u32 size, u64 cookie,
 	return 0;
 }
 
+/* Connector: bind to the port that the peer offers. */
+static int connect_port(struct xenloop_chan *chan,
+			struct netlink_ext_ack *extack)
+{
+	int err = xenloop_evtchn_connect(&chan->evtchn, chan->peer->domid,
+					 chan->offer_port, xenloop_rx_interrupt,
+					 chan);
+
+	if (err == -ENOSPC || err == -ENOMEM) {
+		NL_SET_ERR_MSG(extack, "no event channel to be had");
+	} else if (err) {
+		xenloop_inc(chan->iface, REFUSED_PORT);
+		NL_SET_ERR_MSG(extack, "the peer's port is not for us");
+	}
+	return err;
+}
+
 /* Create a channel as connector; besides the above: -ENXIO, -EPROTO. */
 int xenloop_chan_connect(struct xenloop_peer *peer, u32 size, u64 cookie,
 			 u32 remote_gref, u32 port, struct xenloop_chan **chan,
@@ -277,12 +299,8 @@ int xenloop_chan_connect(struct xenloop_peer *peer, u32 size, u64 cookie,
 	c->remote_gref = remote_gref;
 	c->offer_port = port;
 	err = map_foreign_fifo(c, extack);
-	if (!err) {
-		err = xenloop_evtchn_connect(&c->evtchn, peer->domid, port,
-					     xenloop_rx_interrupt, c);
-		if (err)
-			NL_SET_ERR_MSG(extack, "the peer's port is not for us");
-	}
+	if (!err)
+		err = connect_port(c, extack);
 	if (!err)
 		err = add_chan(c, XENLOOP_CHAN_STATE_CONNECTED);
 	if (err) {

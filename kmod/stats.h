@@ -42,8 +42,9 @@
 	X(RX_DROP_IFACE_DOWN, "rx-drop-iface-down")
 
 /*
- * What an interface counts: why frames did not even look for room, and why its
- * channels ended; the latter in the order of enum xenloop_reason.
+ * What an interface counts: why frames did not even look for room, what of a
+ * peer's made a channel impossible, and why channels ended; the latter in the
+ * order of enum xenloop_reason.
  */
 #define XENLOOP_IFACE_STATS(X)						\
 	X(PASS_MULTICAST, "pass-multicast")				\
@@ -58,6 +59,10 @@
 	X(RETURNED, "returned")	/* taken by a channel, left by netfront */ \
 	X(HELD, "held")				/* over a suspend */	\
 	X(HELD_DROPPED, "held-dropped")					\
+	X(REFUSED_GRANT, "refused-grant")	/* reference not valid */ \
+	X(REFUSED_FIFO, "refused-fifo")		/* page is no such FIFO */ \
+	X(REFUSED_PORT, "refused-port")		/* not for us */	\
+	X(REFUSED_PAGES, "refused-pages")	/* too many still mapped */ \
 	X(ENDED_REQUESTED, "ended-requested")				\
 	X(ENDED_PEER_CLOSED, "ended-peer-closed")			\
 	X(ENDED_STALLED, "ended-stalled")				\

@@ -311,6 +311,8 @@ static const struct family families[] = {
 	  true, iface_counter, "held" },
 	{ "xenloop_interface_held_dropped_frames_total", "Frames that were kept over a suspend, and dropped.",
 	  true, iface_counter, "held-dropped" },
+	{ "xenloop_interface_channels_refused_total", "Channels that could not be made with what a peer gave, by reason.",
+	  true, iface_counter, "refused-" },
 	{ "xenloop_interface_channels_ended_total", "Channels that ended, by reason.",
 	  true, iface_counter, "ended-" },
 	{ "xenloop_interface_transmitted_frames_total", "Frames put into channels, those that are gone included.",
