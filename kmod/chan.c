@@ -5,6 +5,7 @@
  */
 #include <linux/netlink.h>
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -121,10 +122,14 @@ static int make_own_fifo(struct xenloop_chan *chan)
 	u32 i, nr = chan->size >> XENLOOP_PAGE_SHIFT;
 	struct xenloop_fifo_ctrl *ctrl;
 	struct xenloop_fifo fifo;
+	unsigned int noio;
 	int err;
 
 	BUILD_BUG_ON(sizeof(*ctrl) > PAGE_SIZE);
+	/* xenloop.lock is held: no waiting for a server that may be a peer. */
+	noio = memalloc_noio_save();
 	err = xenloop_grant(&chan->own, chan->peer->domid, nr + 1);
+	memalloc_noio_restore(noio);
 	if (err)
 		return err;
 	ctrl = xenloop_own_ctrl(chan);
@@ -155,16 +160,15 @@ static int map_foreign_fifo(struct xenloop_chan *chan,
 			    struct netlink_ext_ack *extack)
 {
 	u32 nr = (chan->size >> XENLOOP_PAGE_SHIFT) + 1;
+	unsigned int noio = memalloc_noio_save(); /* as above */
 	u32 *gref = kvcalloc(nr, sizeof(*gref), GFP_KERNEL);
 	struct xenloop_fifo fifo;
-	int err;
+	int err = gref ? read_foreign_grefs(chan, gref) : -ENOMEM;
 
-	if (!gref)
-		return -ENOMEM;
-	err = read_foreign_grefs(chan, gref);
 	if (!err)
 		err = xenloop_map(&chan->foreign, chan->peer->domid, gref, nr);
 	kvfree(gref);
+	memalloc_noio_restore(noio);
 	if (err == -ENXIO) {
 		xenloop_inc(chan->iface, REFUSED_GRANT);
 		NL_SET_ERR_MSG(extack, "the peer's grant references are not valid");
@@ -331,6 +335,20 @@ int xenloop_chan_accept(struct xenloop_chan *chan, u32 remote_gref,
 }
 
 /*
+ * Older frames may be in a queueing discipline that lets a marker pass by. They
+ * are few, since new ones wait with us, as far as there is room; where others
+ * keep the interface busy, its queue is never empty.
+ */
+static void wait_for_older(struct xenloop_chan *chan)
+{
+	unsigned long until = jiffies + HZ / 10;
+
+	while (time_before(jiffies, until) && !xenloop_tx_crowded(chan) &&
+	       !xenloop_iface_wait(chan->iface, 0, jiffies + 1))
+		;
+}
+
+/*
  * Let frames take a connected channel. Those that come meanwhile wait, so that
  * the markers are the last of ours on the standard path.
  */
@@ -350,11 +368,7 @@ int xenloop_chan_activate(struct xenloop_chan *chan,
 	chan->refreshed = jiffies;
 	xenloop_tx_prepare(chan);
 	synchronize_net();
-	/*
-	 * Older frames may be in a queueing discipline that lets a marker pass
-	 * by. They are few, since new ones wait with us.
-	 */
-	xenloop_iface_wait(chan->iface, 0, jiffies + HZ / 10);
+	wait_for_older(chan);
 	ctrl->marker = cookie;
 	virt_store_release(&ctrl->prod_state, XENLOOP_PROD_ACTIVE);
 	WRITE_ONCE(chan->state, XENLOOP_CHAN_STATE_ACTIVE);

@@ -26,7 +26,16 @@ struct xenloop_peer;
 enum xenloop_tx_mode {
 	XENLOOP_TX_OFF,		/* not taken: standard path */
 	XENLOOP_TX_ON,		/* into the FIFO, or behind those that wait */
-	XENLOOP_TX_HOLD,	/* behind those that wait; the FIFO drains */
+	XENLOOP_TX_HOLD,	/* behind those that wait: before it opens, and while
+				 * it closes
+				 */
+};
+
+/* What became of it. */
+enum xenloop_tx_verdict {
+	XENLOOP_TX_REFUSED,	/* the caller's again */
+	XENLOOP_TX_TAKEN,	/* copied, or waits */
+	XENLOOP_TX_DROPPED,	/* counted; the caller frees it */
 };
 
 /**
@@ -64,7 +73,9 @@ struct xenloop_tx {
 };
 
 /**
- * struct xenloop_rx - the receiving half; touched by NAPI alone once it runs
+ * struct xenloop_rx - the receiving half; NAPI's alone once it runs, but for the
+ *	fields that are about markers: those are the ingress hook's and the
+ *	service work's, too, and so is @hold
  * @fifo: consumer's end of our own FIFO
  * @hold: markers are outstanding: leave frames where they are
  * @later: frames are there, but a timer or marker has to start the next poll
@@ -197,9 +208,11 @@ void xenloop_chan_watch(struct xenloop_chan *chan);
 
 /* tx.c */
 void xenloop_tx_init(struct xenloop_chan *chan);
-bool xenloop_tx(struct xenloop_chan *chan, struct sk_buff *skb);
+enum xenloop_tx_verdict xenloop_tx(struct xenloop_chan *chan,
+				   struct sk_buff *skb);
 void xenloop_tx_service(struct xenloop_chan *chan);
 void xenloop_tx_prepare(struct xenloop_chan *chan);
+bool xenloop_tx_crowded(const struct xenloop_chan *chan);
 void xenloop_tx_start(struct xenloop_chan *chan);
 void xenloop_tx_hold(struct xenloop_chan *chan);
 bool xenloop_tx_drained(struct xenloop_chan *chan);

@@ -4,6 +4,7 @@
 #define XENLOOP_COMPAT_H
 
 #include <linux/netdevice.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
@@ -53,6 +54,18 @@ static inline bool xenloop_has_tc_egress(const struct net_device *dev)
 #endif
 #elif defined(CONFIG_NET_CLS_ACT)
 	return rcu_access_pointer(dev->miniq_egress);
+#else
+	return false;
+#endif
+}
+
+/* 9f06f87fef68 (6.10) gave the bit an option of its own. */
+static inline bool xenloop_skb_decrypted(const struct sk_buff *skb)
+{
+#if defined(CONFIG_SKB_DECRYPTED) || \
+	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0) && \
+	 defined(CONFIG_TLS_DEVICE))
+	return skb->decrypted;
 #else
 	return false;
 #endif

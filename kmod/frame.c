@@ -12,30 +12,54 @@
 /* Frames up to this many bytes get a linear skb; of longer ones, headers. */
 #define LINEAR_MAX	1600u
 #define HEADER_BYTES	256u
+/* What napi_alloc_skb() leaves, too. */
+#define HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
 
-static struct sk_buff *alloc_frame(struct napi_struct *napi, u32 len)
+/* With room in front for what a tunnel, or a VLAN device, may put there. */
+static struct sk_buff *alloc_linear(struct napi_struct *napi, u32 len)
+{
+	struct sk_buff *skb;
+
+	if (napi) {
+		skb = napi_alloc_skb(napi, len);
+	} else {
+		skb = alloc_skb(HEADROOM + len, GFP_KERNEL);
+		if (skb)
+			skb_reserve(skb, HEADROOM);
+	}
+	if (skb)
+		skb_put(skb, len);
+	return skb;
+}
+
+/* Pages of up to 2^@order; the headers are linear. */
+static struct sk_buff *alloc_paged(u32 len, unsigned int order, gfp_t gfp)
 {
 	struct sk_buff *skb;
 	int err;
 
-	if (len <= LINEAR_MAX) {
-		skb = napi ? napi_alloc_skb(napi, len) :
-			     alloc_skb(len, GFP_KERNEL);
-		if (skb)
-			skb_put(skb, len);
-		return skb;
-	}
-	skb = alloc_skb_with_frags(HEADER_BYTES + NET_IP_ALIGN,
-				   len - HEADER_BYTES, PAGE_ALLOC_COSTLY_ORDER,
-				   &err, napi ? GFP_ATOMIC | __GFP_NOWARN :
-						GFP_KERNEL);
+	skb = alloc_skb_with_frags(HEADROOM + HEADER_BYTES, len - HEADER_BYTES,
+				   order, &err, gfp | __GFP_NOWARN);
 	if (!skb)
 		return NULL;
-	skb_reserve(skb, NET_IP_ALIGN);
+	skb_reserve(skb, HEADROOM);
 	skb_put(skb, HEADER_BYTES);
 	skb->data_len = len - HEADER_BYTES;
 	skb->len += skb->data_len;
 	return skb;
+}
+
+/* The reserves for atomic contexts are not for large pages. */
+static struct sk_buff *alloc_frame(struct napi_struct *napi, u32 len)
+{
+	const unsigned int most = PAGE_ALLOC_COSTLY_ORDER;
+
+	if (len <= LINEAR_MAX)
+		return alloc_linear(napi, len);
+	if (!napi)
+		return alloc_paged(len, most, GFP_KERNEL);
+	return alloc_paged(len, most, GFP_NOWAIT) ?:
+	       alloc_paged(len, 0, GFP_ATOMIC);
 }
 
 /*

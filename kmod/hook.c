@@ -12,6 +12,7 @@
 #include <net/xfrm.h>
 
 #include "chan.h"
+#include "compat.h"
 #include "iface.h"
 #include "netlink.h"
 
@@ -24,6 +25,9 @@ static bool is_encrypted_later(struct sk_buff *skb)
 {
 	const struct xfrm_offload *xo = xfrm_offload(skb);
 
+	/* What has lost such a socket is dropped there. */
+	if (xenloop_skb_decrypted(skb))
+		return true;
 #ifdef CONFIG_SOCK_VALIDATE_XMIT
 	if (skb->sk && sk_fullsock(skb->sk) && skb->sk->sk_validate_xmit_skb)
 		return true;
@@ -87,11 +91,17 @@ static unsigned int egress(void *priv, struct sk_buff *skb,
 	chan = rcu_dereference(peer->chan);
 	if (!chan)
 		want_channel(peer);
-	if (!chan || skb_shared(skb) || !xenloop_tx(chan, skb)) {
-		xenloop_inc(iface, PASS_NO_CHANNEL);
-		return NF_ACCEPT;
+	switch (chan && !skb_shared(skb) ? xenloop_tx(chan, skb) :
+					   XENLOOP_TX_REFUSED) {
+	case XENLOOP_TX_TAKEN:
+		return NF_STOLEN;
+	case XENLOOP_TX_DROPPED:
+		return NF_DROP;		/* the sender is told, as by a full queue */
+	case XENLOOP_TX_REFUSED:
+		break;
 	}
-	return NF_STOLEN;
+	xenloop_inc(iface, PASS_NO_CHANNEL);
+	return NF_ACCEPT;
 }
 
 static unsigned int ingress(void *priv, struct sk_buff *skb,

@@ -313,15 +313,18 @@ static unsigned int queued(const struct net_device *dev)
 }
 
 /*
- * Wait until no more than @most frames are in the interface's own queues, or
- * until @deadline (jiffies). Not while suspended. Process context.
+ * Wait until no more than @most frames are in the interface's own queues; false
+ * if that takes until @deadline (jiffies). Not while suspended. Process context.
  */
-void xenloop_iface_wait(const struct xenloop_iface *iface, unsigned int most,
+bool xenloop_iface_wait(const struct xenloop_iface *iface, unsigned int most,
 			unsigned long deadline)
 {
-	while (!READ_ONCE(xenloop.suspended) && queued(iface->dev) > most &&
-	       time_before(jiffies, deadline))
+	while (!READ_ONCE(xenloop.suspended) && queued(iface->dev) > most) {
+		if (time_after_eq(jiffies, deadline))
+			return false;
 		usleep_range(500, 1000);
+	}
+	return true;
 }
 
 /*

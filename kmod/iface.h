@@ -100,7 +100,7 @@ int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason);
 void xenloop_iface_close_chans(struct xenloop_iface *iface,
 			       enum xenloop_reason reason, bool drain);
 void xenloop_iface_send(struct xenloop_iface *iface, struct sk_buff *skb);
-void xenloop_iface_wait(const struct xenloop_iface *iface, unsigned int most,
+bool xenloop_iface_wait(const struct xenloop_iface *iface, unsigned int most,
 			unsigned long deadline);
 void xenloop_iface_pace(const struct xenloop_iface *iface,
 			unsigned long deadline);

@@ -372,12 +372,11 @@ int xenloop_nl_peer_dump_dumpit(struct sk_buff *skb,
 	return skb->len;
 }
 
+/* The interface that the attribute, which is there, names. */
 static struct xenloop_iface *get_iface(struct genl_info *info, int attr)
 {
 	struct xenloop_iface *iface;
 
-	if (missing(info, attr))
-		return NULL;
 	iface = xenloop_iface_find(get_u32(info, attr));
 	if (!iface)
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
@@ -406,7 +405,8 @@ int xenloop_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	int err;
 
-	if (missing(info, XENLOOP_A_PEER_MAC) ||
+	if (missing(info, XENLOOP_A_PEER_IFINDEX) ||
+	    missing(info, XENLOOP_A_PEER_MAC) ||
 	    missing(info, XENLOOP_A_PEER_DOMID) ||
 	    missing(info, XENLOOP_A_PEER_VIF))
 		return -EINVAL;
@@ -416,13 +416,13 @@ int xenloop_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* The peer that the request names; needs xenloop.lock. */
+/* The peer that these attributes, which are there, name; needs xenloop.lock. */
 static struct xenloop_peer *get_peer(struct genl_info *info, int ifindex,
 				     int mac)
 {
 	struct xenloop_peer *peer = NULL;
 
-	if (missing(info, mac) || !get_iface(info, ifindex))
+	if (!get_iface(info, ifindex))
 		return NULL;
 	peer = xenloop_peer_lookup(get_u32(info, ifindex),
 				   nla_data(info->attrs[mac]));
@@ -436,6 +436,9 @@ int xenloop_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct xenloop_peer *peer;
 
+	if (missing(info, XENLOOP_A_PEER_IFINDEX) ||
+	    missing(info, XENLOOP_A_PEER_MAC))
+		return -EINVAL;
 	mutex_lock(&xenloop.lock);
 	peer = get_peer(info, XENLOOP_A_PEER_IFINDEX, XENLOOP_A_PEER_MAC);
 	if (peer)
@@ -487,7 +490,9 @@ static int create_doit(struct genl_info *info, bool listen)
 	void *hdr;
 	int err;
 
-	if (missing(info, XENLOOP_A_CHAN_SIZE) ||
+	if (missing(info, XENLOOP_A_CHAN_IFINDEX) ||
+	    missing(info, XENLOOP_A_CHAN_PEER_MAC) ||
+	    missing(info, XENLOOP_A_CHAN_SIZE) ||
 	    missing(info, XENLOOP_A_CHAN_COOKIE))
 		return -EINVAL;
 	msg = new_reply(info, &hdr);
@@ -512,13 +517,11 @@ int xenloop_nl_connect_doit(struct sk_buff *skb, struct genl_info *info)
 	return create_doit(info, false);
 }
 
-/* The channel that the request names; needs xenloop.lock. */
+/* The channel that the request's id, which is there, names; needs xenloop.lock. */
 static struct xenloop_chan *get_chan(struct genl_info *info)
 {
-	struct xenloop_chan *chan = NULL;
+	struct xenloop_chan *chan;
 
-	if (missing(info, XENLOOP_A_CHAN_ID))
-		return NULL;
 	chan = xenloop_chan_find(get_u32(info, XENLOOP_A_CHAN_ID));
 	if (!chan)
 		NL_SET_ERR_MSG(info->extack, "no such channel");
@@ -530,7 +533,8 @@ int xenloop_nl_accept_doit(struct sk_buff *skb, struct genl_info *info)
 	struct xenloop_chan *chan;
 	int err = -ENOENT;
 
-	if (missing(info, XENLOOP_A_CHAN_REMOTE_GREF))
+	if (missing(info, XENLOOP_A_CHAN_ID) ||
+	    missing(info, XENLOOP_A_CHAN_REMOTE_GREF))
 		return -EINVAL;
 	mutex_lock(&xenloop.lock);
 	chan = get_chan(info);
@@ -547,6 +551,8 @@ int xenloop_nl_activate_doit(struct sk_buff *skb, struct genl_info *info)
 	struct xenloop_chan *chan;
 	int err = -ENOENT;
 
+	if (missing(info, XENLOOP_A_CHAN_ID))
+		return -EINVAL;
 	mutex_lock(&xenloop.lock);
 	chan = get_chan(info);
 	if (chan)
@@ -559,6 +565,8 @@ int xenloop_nl_close_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct xenloop_chan *chan;
 
+	if (missing(info, XENLOOP_A_CHAN_ID))
+		return -EINVAL;
 	mutex_lock(&xenloop.lock);
 	chan = get_chan(info);
 	if (chan)

@@ -18,6 +18,8 @@
 #define LATER	msecs_to_jiffies(10)
 /* When the channel ends, look so often, each half a millisecond or more later. */
 #define DECIDE_TRIES	20
+/* A producer decides within microseconds, unless its CPU is taken from it. */
+#define DECIDE_WITHIN	(2 * HZ)
 
 /*
  * So many frames that the peer was not entitled to send end its channel. An
@@ -130,8 +132,7 @@ static int await_decision(struct xenloop_chan *chan)
 
 	if (!rx->undecided) {
 		rx->undecided = true;
-		rx->decide_until = jiffies +
-				   msecs_to_jiffies(READ_ONCE(xenloop.drain_ms));
+		rx->decide_until = jiffies + DECIDE_WITHIN;
 	}
 	if (time_after(jiffies, rx->decide_until))
 		return -EPROTO;
@@ -298,7 +299,8 @@ void xenloop_rx_finish(struct xenloop_chan *chan)
 
 	if (chan->rx.undecided)
 		claim_last(chan);
-	while (xenloop_consumer_peek(c, &frame) == 1) {
+	while (!READ_ONCE(chan->fault) && xenloop_consumer_peek(c, &frame) == 1) {
+		cond_resched();
 		skb = xenloop_frame_read(NULL, c, &frame);
 		xenloop_consumer_pop(c, frame.len);
 		if (!skb) {
@@ -310,7 +312,6 @@ void xenloop_rx_finish(struct xenloop_chan *chan)
 		local_bh_disable();
 		netif_receive_skb(skb);
 		local_bh_enable();
-		cond_resched();
 	}
 	xenloop_consumer_release(c);
 }

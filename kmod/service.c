@@ -259,16 +259,18 @@ static void poll_again(struct xenloop_chan *chan)
 }
 
 /*
- * What no event announces: frames taken while nobody asked, old frames. Returns
- * when to look again.
+ * What is due by time, and must not wait for xenloop.lock, which another
+ * channel's end or beginning may hold for long. At this one's end it does
+ * nothing: NAPI is disabled then, and nothing waits any more. Returns when to
+ * look again.
  */
-static unsigned long serve_tx(struct xenloop_chan *chan)
+static unsigned long keep_time(struct xenloop_chan *chan)
 {
 	unsigned long again = xenloop_tx_age(chan);
 
-	local_bh_disable();
-	xenloop_tx_service(chan);
-	local_bh_enable();
+	if (xenloop_marker_settling(chan))
+		return 1;
+	poll_again(chan);
 	return again;
 }
 
@@ -276,7 +278,6 @@ static unsigned long serve_tx(struct xenloop_chan *chan)
 static unsigned long look(struct xenloop_chan *chan)
 {
 	u32 fault = READ_ONCE(chan->fault);
-	unsigned long again;
 
 	if (fault) {
 		xenloop_chan_close(chan, fault, false);
@@ -287,10 +288,10 @@ static unsigned long look(struct xenloop_chan *chan)
 		return 0;
 	}
 	tell_up(chan);
-	again = serve_tx(chan);
-	if (xenloop_marker_settling(chan))
-		return 1;
-	poll_again(chan);
+	/* No event announces what was taken while nobody asked. */
+	local_bh_disable();
+	xenloop_tx_service(chan);
+	local_bh_enable();
 	if (chan->state != XENLOOP_CHAN_STATE_ACTIVE)
 		return HZ;
 	if (xenloop_tx_stalled(chan)) {
@@ -302,24 +303,20 @@ static unsigned long look(struct xenloop_chan *chan)
 		chan->refreshed = jiffies;
 		xenloop_marker_send(chan, 0, 1);
 	}
-	return min(again, clamp(msecs_to_jiffies(xenloop.stall_ms) / 4,
-				HZ / 20, HZ));
+	return clamp(msecs_to_jiffies(xenloop.stall_ms) / 4, HZ / 20, HZ);
 }
 
 void xenloop_chan_work(struct work_struct *work)
 {
 	struct xenloop_chan *chan = container_of(to_delayed_work(work),
 						 struct xenloop_chan, work);
-	unsigned long again = 0;
+	unsigned long again = 0, due = keep_time(chan);
 
 	mutex_lock(&xenloop.lock);
 	switch (chan->state) {
 	case XENLOOP_CHAN_STATE_DEAD:
 		break;
 	case XENLOOP_CHAN_STATE_DRAINING:
-		xenloop_marker_settling(chan);
-		poll_again(chan);
-		xenloop_tx_age(chan);
 		if (drained(chan))
 			finish(chan);
 		else
@@ -329,6 +326,6 @@ void xenloop_chan_work(struct work_struct *work)
 		again = look(chan);
 	}
 	if (again)
-		xenloop_chan_kick(chan, again);
+		xenloop_chan_kick(chan, min(again, due));
 	mutex_unlock(&xenloop.lock);
 }

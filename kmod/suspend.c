@@ -105,6 +105,7 @@ static struct platform_driver driver = {
 	.driver = {
 		.name = "xenloop",
 		.pm = &pm_ops,
+		.suppress_bind_attrs = true, /* or a save could go unnoticed */
 	},
 };
 

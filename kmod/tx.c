@@ -40,13 +40,6 @@ struct tx_cb {
 
 #define TX_CB(skb)	((struct tx_cb *)(skb)->cb)
 
-/* What became of a frame. */
-enum verdict {
-	REFUSED,	/* the caller's again */
-	TAKEN,		/* copied, or waits */
-	DROPPED,	/* counted, free it */
-};
-
 void xenloop_tx_init(struct xenloop_chan *chan)
 {
 	spin_lock_init(&chan->tx.lock);
@@ -114,7 +107,7 @@ static void watch(struct xenloop_chan *chan)
 }
 
 /* Let @skb wait. Under tx->lock. */
-static enum verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
+static enum xenloop_tx_verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 {
 	struct xenloop_tx *tx = &chan->tx;
 
@@ -123,20 +116,20 @@ static enum verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 			xenloop_inc(chan, TX_DROP_BACKLOG);
 		else
 			xenloop_inc(chan, TX_DROP_FORWARDED);
-		return DROPPED;
+		return XENLOOP_TX_DROPPED;
 	}
 	if (skb_orphan_frags(skb, GFP_ATOMIC)) {
 		xenloop_inc(chan, TX_DROP_NOMEM);
-		return DROPPED;
+		return XENLOOP_TX_DROPPED;
 	}
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	TX_CB(skb)->since = jiffies;
 	__skb_queue_tail(&tx->backlog, skb);
-	tx->backlog_bytes += skb->truesize;
+	WRITE_ONCE(tx->backlog_bytes, tx->backlog_bytes + skb->truesize);
 	xenloop_inc(chan, TX_BACKLOGGED);
 	watch(chan);
-	return TAKEN;
+	return XENLOOP_TX_TAKEN;
 }
 
 /*
@@ -154,6 +147,9 @@ static void settle(struct xenloop_chan *chan, struct sk_buff *skb,
 {
 	struct xenloop_tx *tx = &chan->tx;
 
+	/* What a clone shares, as with TCP, is for its other owner to complete. */
+	if (!skb_cloned(skb))
+		skb_zcopy_clear(skb, false);
 	if (!skb->sk || skb->len < CHARGE_MIN) {
 		__skb_queue_tail(done, skb);
 		return;
@@ -211,7 +207,7 @@ static struct sk_buff *next_kept(struct xenloop_tx *tx)
 	struct sk_buff *skb = __skb_dequeue(&tx->backlog);
 
 	if (skb)
-		tx->backlog_bytes -= skb->truesize;
+		WRITE_ONCE(tx->backlog_bytes, tx->backlog_bytes - skb->truesize);
 	return skb;
 }
 
@@ -287,30 +283,31 @@ static void ring(struct xenloop_chan *chan)
 }
 
 /* Everything that needs the lock, for one plain frame. */
-static enum verdict take(struct xenloop_chan *chan, struct sk_buff *skb,
-			 struct sk_buff_head *done)
+static enum xenloop_tx_verdict take(struct xenloop_chan *chan,
+				    struct sk_buff *skb,
+				    struct sk_buff_head *done)
 {
 	struct xenloop_tx *tx = &chan->tx;
 
 	if (tx->mode == XENLOOP_TX_OFF)
-		return REFUSED;
+		return XENLOOP_TX_REFUSED;
 	reclaim(chan, done);
 	if (tx->mode == XENLOOP_TX_ON && skb_queue_empty(&tx->backlog) &&
 	    !put_frame(chan, skb)) {
 		settle(chan, skb, done);
-		return TAKEN;
+		return XENLOOP_TX_TAKEN;
 	}
-	if (keep_frame(chan, skb) == DROPPED)
-		return DROPPED;
+	if (keep_frame(chan, skb) == XENLOOP_TX_DROPPED)
+		return XENLOOP_TX_DROPPED;
 	advance(chan, done);
-	return TAKEN;
+	return XENLOOP_TX_TAKEN;
 }
 
-/* False: the channel does not take frames any more; @skb is the caller's. */
-static bool send_plain(struct xenloop_chan *chan, struct sk_buff *skb)
+static enum xenloop_tx_verdict send_plain(struct xenloop_chan *chan,
+					  struct sk_buff *skb)
 {
+	enum xenloop_tx_verdict verdict;
 	struct sk_buff_head done;
-	enum verdict verdict;
 	bool event;
 
 	__skb_queue_head_init(&done);
@@ -321,53 +318,71 @@ static bool send_plain(struct xenloop_chan *chan, struct sk_buff *skb)
 
 	if (event)
 		ring(chan);
-	if (verdict == DROPPED)
-		kfree_skb(skb);
 	free_sent(&done);
-	return verdict != REFUSED;
+	return verdict;
 }
 
-/* A frame that needs work first: segments or checksums in software. */
-static bool send_segments(struct xenloop_chan *chan, struct sk_buff *skb)
+/* A frame whose checksum the header can't ask for: in software, before that. */
+static enum xenloop_tx_verdict send_summed(struct xenloop_chan *chan,
+					   struct sk_buff *skb)
+{
+	if (!is_plain(skb) && skb_csum_hwoffload_help(skb, 0)) {
+		xenloop_inc(chan, TX_DROP_NOMEM);
+		return XENLOOP_TX_DROPPED;
+	}
+	return send_plain(chan, skb);
+}
+
+/* One of several segments, each on its own way. */
+static void send_segment(struct xenloop_chan *chan, struct sk_buff *skb)
+{
+	switch (send_summed(chan, skb)) {
+	case XENLOOP_TX_REFUSED:
+		xenloop_iface_send(chan->iface, skb);
+		break;
+	case XENLOOP_TX_DROPPED:
+		kfree_skb(skb);
+		break;
+	case XENLOOP_TX_TAKEN:
+		break;
+	}
+}
+
+/* A GSO frame that has to be cut here. */
+static enum xenloop_tx_verdict send_segments(struct xenloop_chan *chan,
+					     struct sk_buff *skb)
 {
 	struct sk_buff *segs, *next;
 
-	if (!skb_is_gso(skb)) {
-		if (skb_csum_hwoffload_help(skb, 0)) {
-			xenloop_inc(chan, TX_DROP_NOMEM);
-			kfree_skb(skb);
-			return true;
-		}
-		return send_plain(chan, skb);
-	}
 	xenloop_inc(chan, TX_SEGMENTED);
 	segs = skb_gso_segment(skb, NETIF_F_SG);
 	if (IS_ERR_OR_NULL(segs)) {
 		xenloop_inc(chan, TX_DROP_NOMEM);
-		kfree_skb(skb);
-		return true;
+		return XENLOOP_TX_DROPPED;
 	}
 	consume_skb(skb);
 	skb_list_walk_safe(segs, segs, next) {
 		skb_mark_not_on_list(segs);
-		if (!send_plain(chan, segs))
-			xenloop_iface_send(chan->iface, segs);
+		send_segment(chan, segs);
 	}
-	return true;
+	return XENLOOP_TX_TAKEN;
 }
 
 /*
- * Take a frame from the hook: data at the Ethernet header, addressed to the
- * channel's peer. False: not taken, @skb is as it was. BH off, RCU read lock.
+ * Offer a frame from the hook: data at the Ethernet header, addressed to the
+ * channel's peer. One that is not taken is the caller's; its checksum may have
+ * been filled in. BH off, RCU read lock.
  */
-bool xenloop_tx(struct xenloop_chan *chan, struct sk_buff *skb)
+enum xenloop_tx_verdict xenloop_tx(struct xenloop_chan *chan,
+				   struct sk_buff *skb)
 {
 	if (READ_ONCE(chan->tx.mode) == XENLOOP_TX_OFF)
-		return false;
+		return XENLOOP_TX_REFUSED;
 	WRITE_ONCE(chan->last_used, jiffies);
 	if (likely(is_plain(skb)))
 		return send_plain(chan, skb);
-	return send_segments(chan, skb);
+	return skb_is_gso(skb) ? send_segments(chan, skb) :
+				 send_summed(chan, skb);
 }
 
 /* The peer may have taken frames: free those, move on others. From NAPI. */
@@ -396,6 +411,13 @@ void xenloop_tx_prepare(struct xenloop_chan *chan)
 	spin_lock_bh(&chan->tx.lock);
 	WRITE_ONCE(chan->tx.mode, XENLOOP_TX_HOLD);
 	spin_unlock_bh(&chan->tx.lock);
+}
+
+/* Do so many frames wait that the next ones may find no room? */
+bool xenloop_tx_crowded(const struct xenloop_chan *chan)
+{
+	return READ_ONCE(chan->tx.backlog_bytes) >
+	       READ_ONCE(xenloop.backlog_bytes) / 2;
 }
 
 /* Open the sending half: frames take the channel from now on. */
@@ -539,7 +561,6 @@ static void send_returned(struct xenloop_chan *chan, struct sk_buff *skb,
 	xenloop_inc(chan->iface, RETURNED);
 	xenloop_iface_pace(chan->iface, deadline);
 	xenloop_iface_send(chan->iface, skb);
-	cond_resched();
 }
 
 /*
@@ -562,6 +583,7 @@ static void return_frames(struct xenloop_chan *chan, unsigned long deadline)
 	spin_unlock_bh(&chan->tx.lock);
 	__skb_queue_purge(&charged);
 	while (xenloop_consumer_peek(&back, &frame) == 1) {
+		cond_resched();
 		skb = xenloop_frame_read(NULL, &back, &frame);
 		xenloop_consumer_pop(&back, frame.len);
 		if (!skb || !is_returnable(chan, skb, &frame)) {
@@ -612,6 +634,7 @@ void xenloop_tx_stop(struct xenloop_chan *chan)
 		return_frames(chan, deadline);
 	most = skb_queue_len_lockless(&tx->backlog) + STOP_MAX;
 	for (n = 0; (skb = take_kept_or_stop(tx, n >= most)); n++) {
+		cond_resched();
 		xenloop_inc(chan, TX_STANDARD);
 		send_returned(chan, skb, deadline);
 	}

@@ -287,9 +287,10 @@ enum {
  * XENLOOP_CMD_CHAN_DUMP: Attributes: XENLOOP_A_CHAN_*. Needs CAP_NET_ADMIN.
  * - dump reply: id ifindex peer-mac domid vif cookie size local-gref
  *     remote-gref port state reason idle-ms age-ms listener peer-active stat
- * XENLOOP_CMD_EVENT: Notification. Channel events carry all but drain and
- *   stat; "wanted" carries ifindex, peer-mac, domid and vif; "suspended",
- *   "resumed" and "iface-down" carry no channel. Attributes: XENLOOP_A_CHAN_*.
+ * XENLOOP_CMD_EVENT: Notification. Channel events carry all that is listed
+ *   here; "wanted" carries event, ifindex, peer-mac, domid and vif;
+ *   "suspended", "resumed" and "iface-down" carry no channel. Attributes:
+ *   XENLOOP_A_CHAN_*.
  * - event: event id ifindex peer-mac domid vif cookie state reason
  */
 enum {
