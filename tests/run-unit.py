@@ -3,7 +3,8 @@
 """Runs unit tests and fuzzers and counts test cases; the last line is "N passed, N failed".
 
 A file is run by its name: *.py by python3 (unittest), fuzz_* as a libFuzzer target on its corpus, anything else as a
-cmocka program. A crash, a timeout or a program without test cases counts as one failure.
+cmocka program. A crash, a timeout or a program without test cases counts as one failure. A case that skips itself, as
+it needs root, or no Xen, is none that passed, and its program's line says so.
 """
 import argparse
 import concurrent.futures
@@ -32,26 +33,28 @@ def execute(command, timeout, env=None):
     return done.returncode, done.stdout.decode(errors='replace')
 
 
-def counted(status, passed, failed):
+def counted(status, passed, failed, skipped=0):
     """A program that failed otherwise than by a counted case, or ran none, has one failure more."""
     if (status != 0 and not failed) or (not passed and not failed):
         failed += 1
-    return passed, failed
+    return passed, failed, skipped
 
 
 def run_cmocka(path):
     status, output = execute([path], TIMEOUT, {'CMOCKA_MESSAGE_OUTPUT': 'TAP'})
-    passed = len(re.findall(r'^ok \d+', output, re.M))
-    failed = len(re.findall(r'^not ok \d+', output, re.M))
-    return *counted(status, passed, failed), output
+    skipped = len(re.findall(r'^(?:not )?ok \d+ # SKIP', output, re.M))
+    passed = len(re.findall(r'^ok \d+(?! # SKIP)\b', output, re.M))
+    failed = len(re.findall(r'^not ok \d+(?! # SKIP)\b', output, re.M))
+    return *counted(status, passed, failed, skipped), output
 
 
 def run_python(path):
     status, output = execute([sys.executable, '-B', path], TIMEOUT)
     ran = re.search(r'^Ran (\d+) tests?', output, re.M)
     failed = sum(int(n) for n in re.findall(r'(?:failures|errors)=(\d+)', output))
-    passed = int(ran.group(1)) - failed if ran else 0
-    return *counted(status, passed, failed), output
+    skipped = sum(int(n) for n in re.findall(r'skipped=(\d+)', output))
+    passed = int(ran.group(1)) - failed - skipped if ran else 0
+    return *counted(status, passed, failed, skipped), output
 
 
 def fuzz_command(path, scratch, seconds):
@@ -66,7 +69,7 @@ def fuzz_command(path, scratch, seconds):
 def run_fuzz(path, seconds):
     with tempfile.TemporaryDirectory() as scratch:
         status, output = execute(fuzz_command(path, scratch, seconds), TIMEOUT + seconds)
-    return (1, 0, output) if status == 0 else (0, 1, output)
+    return *counted(status, int(status == 0), int(status != 0)), output
 
 
 def run(path, seconds):
@@ -92,8 +95,9 @@ def main():
     passed, failed = 0, int(options.unbuilt)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(lambda path: run(path, options.fuzz_time), options.program)
-        for path, (good, bad, output) in zip(options.program, results):
-            print(f'{"FAILED" if bad else "ok":7} {label(path)}: {good} passed, {bad} failed', flush=True)
+        for path, (good, bad, skipped, output) in zip(options.program, results):
+            more = f', {skipped} skipped' if skipped else ''
+            print(f'{"FAILED" if bad else "ok":7} {label(path)}: {good} passed, {bad} failed{more}', flush=True)
             if bad:
                 print(output)
             passed, failed = passed + good, failed + bad

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A peer that is paused, crashes or is destroyed: the other side falls back, says why, frees, and comes back."""
-import json
-from contextlib import contextmanager
-
-from case import expect, expect_equal, expect_in, wait_for
+from case import expect, expect_equal, wait_for
 import _left as left
 import _loop as loop
 from _load import Load
@@ -28,49 +25,26 @@ def pair(host, name):
     return getattr(host, name), getattr(host, 'g1' if name == 'g2' else 'g2')
 
 
-def told(guest, domid):
-    """The reasons for which channels to domain `domid` went down, by the journal."""
-    lines = guest.sh(f'journalctl -u xenloopd --no-pager -o json XENLOOP_EVENT=down XENLOOP_PEER_DOMID={domid}')
-    return [json.loads(line)['XENLOOP_REASON'] for line in lines.splitlines()]
-
-
-def shown(events):
-    return [(event['event'], event['reason']) for event in events()]
-
-
 def stopped(host, name):
     """Longer than the watchdog waits, under load."""
     guest, stays = pair(host, name)
-    domid, returned = host.domid(name), loop.iface_stats(stays)['returned']
+    returned = loop.iface_stats(stays)['returned']
     streams = [Sequence(guest, stays, idle=30), Sequence(stays, guest, idle=30)]
-    with Load(stays, guest) as load, monitored(stays, name) as events:
+    with Load(stays, guest) as load, loop.told(stays) as (told,):
         with paused(host, guest):
-            wait_for(lambda: 'stalled' in told(stays, domid), 60, f'{stays}: the watchdog notices, and the journal has it')
+            told.expect('down', 'stalled', name=name, timeout=60)
             expect(loop.iface_stats(stays)['returned'] > returned, f'{stays}: frames were taken back')
             wait_for(lambda: loop.kernel(stays)['pages_deferred'] > 0, 10, f'{stays}: pages that the peer maps wait for it')
         load.progress(5, 180)
         loop.wait_state(stays, name, 'up', 120)
         loop.wait_state(guest, stays.name, 'up', 120)
-        wait_for(lambda: [event for event, _ in shown(events)][-1:] == ['up'], 10, f'{stays}: the monitor shows up')
-        expect_in(('down', 'stalled'), shown(events), 'what the monitor has shown')
+        told.up(guest)
         load.by_channel()
         for stream in streams:
             stream.stop()
     for stream in streams:
         stream.expect_once(ENOUGH)
     left.expect_one_channel(host, guest, stays)
-
-
-@contextmanager
-def monitored(guest, name):
-    """Yields a function that returns what `xenloopctl monitor` has printed so far about the channels to `name`."""
-    guest.sh('systemd-run -q -u monitor --collect sh -c "exec xenloopctl monitor --json >/run/monitor"')
-    wait_for(lambda: guest.ok('test -e /run/monitor'), 20, 'the monitor runs')
-
-    def events():
-        return [e for e in map(json.loads, guest.sh('cat /run/monitor').splitlines()) if e.get('name') == name]
-    yield events
-    guest.sh('systemctl stop monitor; rm /run/monitor')
 
 
 def crash(host, name):
@@ -83,13 +57,11 @@ def destroy(host, name):
 
 def blown(host, name, blow):
     guest, stays = pair(host, name)
-    domid = host.domid(name)
     streams = [Sequence(guest, stays), Sequence(stays, guest)]
     flowing(stays, name)
-    with monitored(stays, name) as events:
+    with loop.told(stays) as (told,):
         blow(host, name)
-        wait_for(lambda: told(stays, domid)[-1:] == ['peer-gone'], 120, f'{stays}: why, in the journal ({told(stays, domid)})')
-        wait_for(lambda: ('down', 'peer-gone') in shown(events), 10, f'{stays}: why, in the monitor ({shown(events)})')
+        told.expect('down', 'peer-gone', name=name, timeout=120)
     loop.wait_state(stays, name, 'absent', 120)
     left.expect_no_channel(stays)
     left.expect_no_grants(host)
