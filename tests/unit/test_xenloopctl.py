@@ -153,7 +153,7 @@ class ExitCodes(unittest.TestCase):
             stale = socket.socket(socket.AF_UNIX)
             stale.bind(f'{directory}/xendiscoverd')
             stale.close()
-            self.check(run('-s', f'{directory}/xendiscoverd', 'monitor'), 3, 'systemctl start xendiscoverd')
+            self.check(run('-s', f'{directory}/xendiscoverd', 'status'), 3, 'systemctl start xendiscoverd')
 
     def test_full_disk_is_told(self):
         with open('/dev/full', 'w', encoding='ascii') as full:
@@ -210,6 +210,13 @@ class Doctor(unittest.TestCase):
         done, requests = self.doctor(guest(), 'doctor', 'g1', 'g2')
         self.assertEqual((done.returncode, requests), (2, []))
         self.assertIn('in Dom0', done.stderr)
+
+    def test_commands_of_guests(self):
+        for command in (['stats'], ['monitor'], ['connect', 'g1'], ['disconnect', 'g1'], ['set']):
+            with Host(dom0(), 'xendiscoverd') as host:
+                done = run('--socket', host.path, *command)
+            self.assertEqual((done.returncode, done.stdout, host.requests), (2, '', []))
+            self.assertEqual(done.stderr, f'xenloopctl: {command[0]} is for guests; this is Dom0\n')
 
     def test_unexpected_answers(self):
         """A daemon that is busy or speaks nonsense is a finding, too."""

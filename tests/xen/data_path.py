@@ -28,6 +28,7 @@ def run(host):
     charged_frames(host)
     merged_frames(host)
     paced_polls(host)
+    error_queue(host)
 
 
 def netperf(host, test, options='', seconds=1, flags=''):
@@ -163,3 +164,14 @@ def paced_polls(host):
     values = netperf(host, 'UDP_STREAM', flood, seconds=3).values
     sent, received = values['LOCAL_SEND_THROUGHPUT'], values['REMOTE_RECV_THROUGHPUT']
     expect(received >= 0.75 * sent, f'{received} of {sent} Mbit/s were received')
+
+
+def error_queue(host):
+    """Who waits for it gets its memory back, and is told that it was copied; and its time stamps."""
+    host.g1.put(GUEST / 'errqueue.py', '/root/errqueue.py')
+    host.g2.sh('systemd-run -q -u sink --collect socat -u UDP-RECV:6300 OPEN:/dev/null; until ss -lun | grep -q :6300; do sleep 0.2; done')
+    with loop.moved(host.g1, host.g2) as m:
+        output = host.g1.sh(f'python3 /root/errqueue.py {host.g2.ip} 6300 {QUESTIONS // 10}')
+    m.expect_frames(QUESTIONS // 5)
+    expect_equal(output, 'completed={0} copied={0} stamped={0}'.format(QUESTIONS // 10), 'what came to the error queue')
+    host.g2.sh('systemctl stop sink')
