@@ -74,11 +74,23 @@ static void want_channel(struct xenloop_peer *peer)
 	xenloop_nl_wanted(peer);
 }
 
+/* To the peer's channel with it, if there is one; else one is asked for. */
+static enum xenloop_tx_verdict offer(struct xenloop_peer *peer,
+				     struct sk_buff *skb)
+{
+	struct xenloop_chan *chan = rcu_dereference(peer->chan);
+
+	if (!chan)
+		want_channel(peer);
+	if (!chan || skb_shared(skb))
+		return XENLOOP_TX_REFUSED;
+	return xenloop_tx(chan, skb);
+}
+
 static unsigned int egress(void *priv, struct sk_buff *skb,
 			   const struct nf_hook_state *state)
 {
 	struct xenloop_iface *iface = priv;
-	struct xenloop_chan *chan;
 	struct xenloop_peer *peer;
 
 	if (!pskb_may_pull(skb, ETH_HLEN) || !eligible(iface, skb))
@@ -88,11 +100,7 @@ static unsigned int egress(void *priv, struct sk_buff *skb,
 		xenloop_inc(iface, PASS_NO_PEER);
 		return NF_ACCEPT;
 	}
-	chan = rcu_dereference(peer->chan);
-	if (!chan)
-		want_channel(peer);
-	switch (chan && !skb_shared(skb) ? xenloop_tx(chan, skb) :
-					   XENLOOP_TX_REFUSED) {
+	switch (offer(peer, skb)) {
 	case XENLOOP_TX_TAKEN:
 		return NF_STOLEN;
 	case XENLOOP_TX_DROPPED:
