@@ -184,7 +184,10 @@ static void tell_waiting(struct xenloop_discoverd *d, const char *why, int err)
 	if (!strcmp(text, d->waiting))
 		return;
 	strcpy(d->waiting, text);
-	log_notice("main", "%s%s", text, d->wait ? "; waiting" : "");
+	if (d->wait)
+		log_notice("main", "%s; waiting", text);
+	else
+		log_err("main", "%s", text);
 	xenloop_loop_status(d->loop, "waiting: %s", text);
 }
 
