@@ -226,15 +226,35 @@ static void take_over(struct xenloop_guest *guest,
 	guest->changed = true;
 }
 
+/*
+ * Is this domain there for another guest's device model (libxl's "target")? It
+ * has that guest's vifs once more, and nobody's own. 1, 0 or -errno.
+ */
+static int is_stub(struct xenloop_xs *xs, uint32_t domid)
+{
+	char path[XENLOOP_XS_PATH_SIZE], buf[16];
+	int ret;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/target", domid);
+	ret = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
+	if (ret >= 0 || ret == -E2BIG || ret == -EBADMSG)
+		return 1;
+	return ret == -ENOENT ? 0 : ret;
+}
+
 int xenloop_scan_facts(struct xenloop_xs *xs, struct xenloop_guest *guest)
 {
 	struct xenloop_vif vif[XENLOOP_MAX_VIFS];
-	unsigned int nr;
-	int err;
+	unsigned int nr = 0;
+	int stub, err;
 
 	err = read_name(xs, guest);
-	if (!err)
-		err = read_vifs(xs, guest->domid, vif, &nr);
+	if (err)
+		return err;
+	stub = is_stub(xs, guest->domid);
+	if (stub < 0)
+		return stub;
+	err = stub ? 0 : read_vifs(xs, guest->domid, vif, &nr);
 	if (err)
 		return err;
 	take_over(guest, vif, nr);

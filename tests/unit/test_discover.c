@@ -623,6 +623,18 @@ static void test_duplicate(void **state)
 	assert_linked();
 }
 
+/* A guest's device model in a domain of its own has the guest's vifs, too. */
+static void test_stub_domain(void **state)
+{
+	(void)state;
+	fake_xs_put("/local/domain/3/target", "1");
+	host_domain(3, "web-1-dm");
+	host_vif(3, 0, MAC1, 100);
+	assert_int_equal(host_run(), 0);
+	assert_state(1, "ok");
+	assert_linked();
+}
+
 static void test_same_mac_elsewhere(void **state)
 {
 	(void)state;
@@ -1019,7 +1031,8 @@ int main(void)
 		T(test_shutdown_and_back), T(test_domid_reused),
 		T(test_driver_domain), T(test_bad_backend),
 		T(test_rename), T(test_revoked), T(test_permitted),
-		T(test_duplicate), T(test_same_mac_elsewhere), T(test_vlans),
+		T(test_duplicate), T(test_stub_domain),
+		T(test_same_mac_elsewhere), T(test_vlans),
 		T(test_two_vifs), T(test_policy), T(test_bad_reload),
 		T(test_reload_without_file), T(test_linear),
 		T(test_conflict_and_death), T(test_status), T(test_peers),
