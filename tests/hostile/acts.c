@@ -288,7 +288,7 @@ static void claim_step(struct act *act)
 	usleep_range(500, 1000);
 }
 
-/* Take one frame every arg[0] ms: just enough not to count as stalled. */
+/* Take one frame every arg[0] ms. */
 static void trickle_step(struct act *act)
 {
 	struct hostile_end *end = act->end;

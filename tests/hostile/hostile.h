@@ -30,7 +30,7 @@ struct seq_file;
  * @prod: where the next frame is put
  * @events: interrupts
  * @revoked: grants that could be ended while the channel was there
- * @changed: frames that the last "overwrite" changed
+ * @changed: frames that the last "overwrite" or "shrink" changed
  * @nonzero: words that the last "scan" found in the victim's pages
  * @leak: grants were overwritten: nobody knows any more who maps the pages
  */

@@ -10,8 +10,7 @@
  *	word NAME VALUE			tx.prod, rx.cons ...: see words.c
  *	put LEN FLAGS GSO HDRLEN MSS START OFFSET ZEROS [HEX]
  *					a frame; ZEROS bytes follow those of HEX
- *	shrink MSS			the victim's GSO frames: smaller segments;
- *					ENOENT when there are none
+ *	shrink MSS			the victim's GSO frames: smaller segments
  *	overwrite OFFSET HEX		the victim's frames: other bytes at OFFSET of
  *					their Ethernet headers
  *	scan				the victim's pages: which words are not zero
@@ -123,9 +122,11 @@ static int put(const char *args)
 static int shrink(const char *args)
 {
 	u16 mss;
+	int err = kstrtou16(args, 0, &mss);
 
-	return kstrtou16(args, 0, &mss) ?:
-	       hostile_shrink(end, mss) ? 0 : -ENOENT;
+	if (!err)
+		end->changed = hostile_shrink(end, mss);
+	return err;
 }
 
 static int overwrite(const char *args)

@@ -36,6 +36,10 @@ class Domain:
             raise CommandFailed(self.name, script, code, text)
         return text.rstrip('\n')
 
+    def main_pid(self, unit):
+        """Of the service's main process, as text; "0" when there is none."""
+        return self.sh(f'systemctl show -P MainPID {unit}')
+
     def ok(self, script, timeout=120):
         """True if the script ends with exit code 0."""
         return self.run(script, timeout)[0] == 0

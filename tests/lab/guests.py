@@ -7,6 +7,7 @@ DISK = 'phy:/dev/vdb,xvda,r'
 # Bridge -> (IPv4 prefix, IPv6 prefix, fifth byte of the MAC).  xenbr0 is also the way in from outside.
 BRIDGES = {'xenbr0': ('10.0.2', 'fd00:c0de', 0), 'xenbr1': ('10.0.3', 'fd00:c0df', 1)}
 DOM0 = ('10.0.2.15', 'fd00:c0de::15', None)
+OUTSIDE = ('52:55:0a:00:02:02', '52:56:00:00:00:02')  # MAC addresses of QEMU's network, for IPv4 and IPv6
 
 
 def number(name):

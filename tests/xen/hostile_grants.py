@@ -2,15 +2,13 @@
 """Grants that are not there, belong to somebody else, are revoked or overwritten, and mappings that never end."""
 from case import expect, expect_equal, expect_in, wait_for
 import _hostile as hostile
+from _hostile import HOARDS, NO_FIFO, NO_GRANT, NO_PORT
 import _loop as loop
 
 SHARED = True
 PAGES = 129             # of a channel's FIFO, with its control page
 HOARD_MAX = 1026 + PAGES
 PORT_MAX = (1 << 17) - 1
-NO_GRANT = "the peer's grant references are not valid"
-NO_PORT = "the peer's port is not for us"
-NO_FIFO = "the peer's page is not a FIFO of this size"
 
 
 def run(host):
@@ -29,11 +27,10 @@ def refused(scene, what, why, gref, port, size=524288):
 
 
 def fails(scene, what, why, line):
-    """The victim says so to the offender, knows why, and keeps nothing."""
+    """The victim says so to the offender, tells why, and keeps nothing."""
     scene.act('hello')  # or the victim would listen to us less and less often
-    output = scene.act(line, timeout=60)
-    expect_in('"bye"', output, f'the answer to {what}')
-    expect_in(why, loop.link(scene.victim, scene.offender.name)['reason'], f'the reason for {what}')
+    with scene.refuses(what, why):
+        expect_in('"bye"', scene.act(line, timeout=60), f'the answer to {what}')
     wait_for(lambda: loop.only_one_channel(scene.victim), 20, f'{what}: nothing is left ({loop.kernel(scene.victim)})')
 
 
@@ -117,10 +114,9 @@ def hoarded(scene):
                  f'{number} times {PAGES} pages are kept ({loop.kernel(scene.victim)})')
     scene.act('listen {victim} 524288')
     there = scene.state()
-    output = scene.act(f'offer {{victim}} {there["gref"]} {there["port"]} 524288 35', timeout=60)
-    expect_in('"bye"', output, 'the answer to one who hoards')
-    why = loop.link(scene.victim, scene.offender.name)
-    expect_in('too many pages of old channels are still mapped', str(why), 'the link')
+    with scene.refuses('one who hoards', HOARDS):
+        output = scene.act(f'offer {{victim}} {there["gref"]} {there["port"]} 524288 35', timeout=60)
+        expect_in('"bye"', output, 'the answer to one who hoards')
     kept = loop.kernel(scene.victim)['pages_deferred']
     expect(kept <= HOARD_MAX, f'{kept} pages are kept')
     with loop.moved(scene.victim, scene.good) as m:

@@ -4,7 +4,7 @@
 
     hello                       become a peer
     up VICTIM [SIZE]            a whole handshake with the domain, in the role that its domid gives us
-    storm SECONDS VICTIM        handshakes, each followed by a goodbye at once
+    storm COUNT VICTIM          handshakes, each followed by a goodbye at once
     offer VICTIM GREF PORT SIZE [SECONDS]   an offer that says this; prints the victim's answer, if there is one
     say VICTIM MESSAGE          a message to it; {me}, {it} stand for the epochs, {n} for a new attempt number
     unsay VICTIM                remove that
@@ -143,9 +143,8 @@ def up(victim, size=SIZE):
     unsay(victim)
 
 
-def storm(seconds, victim):
-    deadline = time.monotonic() + float(seconds)
-    while time.monotonic() < deadline:
+def storm(count, victim):
+    for _ in range(int(count)):
         up(victim)
         for line in ('word tx.prod_state 2', 'word rx.cons_state 2', 'ring', 'forget'):
             module(line)
