@@ -149,7 +149,8 @@ class ExitCodes(unittest.TestCase):
 
     def test_no_daemon(self):
         with tempfile.TemporaryDirectory() as directory:
-            self.check(run('-s', f'{directory}/control', 'peers'), 3, 'systemctl start xenloopd')
+            for command in ('peers', 'monitor'):
+                self.check(run('-s', f'{directory}/control', command), 3, 'systemctl start xenloopd')
             stale = socket.socket(socket.AF_UNIX)
             stale.bind(f'{directory}/xendiscoverd')
             stale.close()

@@ -104,7 +104,7 @@ def save_and_restore(chaos, name):
 
 
 def checkpoint(chaos, name):
-    chaos.host.dom0.sh(f'xl save -c {name} /scratch/checkpoint 2>&1; rm -f /scratch/checkpoint', timeout=600)
+    chaos.host.checkpoint(name)
 
 
 def pause(chaos, name):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Channels that come and go by hand and for want of traffic: monitor and journal say so, with the reason; no ping is lost."""
-from case import expect, expect_equal, expect_in, wait_for
+from case import expect, expect_equal, expect_in
 import _left as left
 import _loop as loop
 

@@ -37,19 +37,15 @@ def run(host):
     loop.up(host.g1, host.g2)
 
 
-def main_pid(domain, unit):
-    return domain.sh(f'systemctl show -P MainPID {unit}')
-
-
 def threads(domain, unit):
     """What /proc/PID/status says of each thread, as dictionaries."""
-    text = domain.sh(f'for t in /proc/{main_pid(domain, unit)}/task/*; do cat $t/status; echo; done')
+    text = domain.sh(f'for t in /proc/{domain.main_pid(unit)}/task/*; do cat $t/status; echo; done')
     return [dict(re.findall(r'^(\w+):[ \t]*(.*)$', part, re.M)) for part in text.strip().split('\n\n')]
 
 
 def expect_identity(domain, unit, user, **capabilities):
     """Each thread is the user's and has these sets of capabilities."""
-    expect_equal(domain.sh(f'ps -o user:32= -p {main_pid(domain, unit)}').strip(), user, f'{unit}: user')
+    expect_equal(domain.sh(f'ps -o user:32= -p {domain.main_pid(unit)}').strip(), user, f'{unit}: user')
     uid, gid = domain.sh(f'id -u {user}; getent group xenloop | cut -d: -f3').split()
     found = threads(domain, unit)
     for thread in found:

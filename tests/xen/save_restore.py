@@ -45,7 +45,7 @@ def checkpoint(host, load, name):
     """The guest goes on where it was, in the same domain."""
     guest, domid = getattr(host, name), host.domid(name)
     before = epoch(guest)
-    host.dom0.sh(f'xl save -c {name} /scratch/checkpoint 2>&1; rm -f /scratch/checkpoint', timeout=600)
+    host.checkpoint(name)
     expect_equal(host.domid(name), domid, 'domid after a checkpoint')
     wait_for(lambda: epoch(guest) != before, 120, f'{name} has a new epoch')
     again(host, load)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """A guest leaves for another Xen host and comes back, under load: netfront while apart, a channel when together."""
-from case import expect_equal, wait_for
+from case import expect_equal
 from pair import second_host, send
 import _left as left
 import _loop as loop
