@@ -5,7 +5,6 @@
  */
 #include <linux/netlink.h>
 #include <linux/random.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -95,6 +94,7 @@ static struct xenloop_chan *alloc_chan(struct xenloop_peer *peer, u32 size,
 	chan->last_used = jiffies;
 	chan->rx.hold = true;
 	INIT_DELAYED_WORK(&chan->work, xenloop_chan_work);
+	INIT_DELAYED_WORK(&chan->time_work, xenloop_chan_time_work);
 	xenloop_tx_init(chan);
 	atomic64_inc(&xenloop.chans_created);
 	return chan;
@@ -122,14 +122,10 @@ static int make_own_fifo(struct xenloop_chan *chan)
 	u32 i, nr = chan->size >> XENLOOP_PAGE_SHIFT;
 	struct xenloop_fifo_ctrl *ctrl;
 	struct xenloop_fifo fifo;
-	unsigned int noio;
 	int err;
 
 	BUILD_BUG_ON(sizeof(*ctrl) > PAGE_SIZE);
-	/* xenloop.lock is held: no waiting for a server that may be a peer. */
-	noio = memalloc_noio_save();
 	err = xenloop_grant(&chan->own, chan->peer->domid, nr + 1);
-	memalloc_noio_restore(noio);
 	if (err)
 		return err;
 	ctrl = xenloop_own_ctrl(chan);
@@ -160,7 +156,6 @@ static int map_foreign_fifo(struct xenloop_chan *chan,
 			    struct netlink_ext_ack *extack)
 {
 	u32 nr = (chan->size >> XENLOOP_PAGE_SHIFT) + 1;
-	unsigned int noio = memalloc_noio_save(); /* as above */
 	u32 *gref = kvcalloc(nr, sizeof(*gref), GFP_KERNEL);
 	struct xenloop_fifo fifo;
 	int err = gref ? read_foreign_grefs(chan, gref) : -ENOMEM;
@@ -168,7 +163,6 @@ static int map_foreign_fifo(struct xenloop_chan *chan,
 	if (!err)
 		err = xenloop_map(&chan->foreign, chan->peer->domid, gref, nr);
 	kvfree(gref);
-	memalloc_noio_restore(noio);
 	if (err == -ENXIO) {
 		xenloop_inc(chan->iface, REFUSED_GRANT);
 		NL_SET_ERR_MSG(extack, "the peer's grant references are not valid");

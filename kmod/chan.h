@@ -141,6 +141,7 @@ struct xenloop_rx {
  * @rx: receiving half
  * @stats: per CPU counters
  * @work: service work: time limits, the peer's state, closing
+ * @time_work: what is due by time and must not wait for xenloop.lock
  * @gone: among those that end together, under xenloop.lock
  * @free_work: last step, outside xenloop.lock
  * @rcu: the hook may still look at a channel that is gone
@@ -174,6 +175,7 @@ struct xenloop_chan {
 	struct xenloop_rx rx;
 	struct xenloop_chan_stats __percpu *stats;
 	struct delayed_work work;
+	struct delayed_work time_work;
 	struct list_head gone;
 	struct work_struct free_work;
 	struct rcu_head rcu;
@@ -200,6 +202,8 @@ void xenloop_chan_exit(void);
 /* service.c */
 void xenloop_chan_work(struct work_struct *work);
 void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay);
+void xenloop_chan_time_work(struct work_struct *work);
+void xenloop_chan_time(struct xenloop_chan *chan, unsigned long delay);
 void xenloop_chan_fault(struct xenloop_chan *chan, enum xenloop_reason reason);
 void xenloop_chan_close(struct xenloop_chan *chan, enum xenloop_reason reason,
 			bool drain);

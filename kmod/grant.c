@@ -144,7 +144,8 @@ static struct page *alloc_row(u32 nr, u32 *got)
 		return page;
 	}
 	*got = 1;
-	return alloc_page(gfp);
+	/* Better no channel than a guest's last pages for one. */
+	return alloc_page(gfp | __GFP_NORETRY | __GFP_NOWARN);
 }
 
 /* Grant pages in a row, so many that @g has @nr of them at most. */

@@ -93,12 +93,12 @@ static void count_marker(struct xenloop_chan *chan, const struct marker *m)
 	WRITE_ONCE(chan->rx.settle_until, until);
 	WRITE_ONCE(chan->iface->strays_until, until);
 	smp_store_release(&chan->rx.settling, true);
-	xenloop_chan_kick(chan, 1);
+	xenloop_chan_time(chan, 1);
 }
 
 /*
  * All markers have come: has what they overtook, too? Then frames of the
- * channel may go. True: look again in a tick. From the service work.
+ * channel may go. True: look again in a tick. From the timed work.
  */
 bool xenloop_marker_settling(struct xenloop_chan *chan)
 {

@@ -487,6 +487,7 @@ static int create_chan(struct sk_buff *msg, struct genl_info *info,
 static int create_doit(struct genl_info *info, bool listen)
 {
 	struct sk_buff *msg;
+	unsigned int noio;
 	void *hdr;
 	int err;
 
@@ -498,9 +499,9 @@ static int create_doit(struct genl_info *info, bool listen)
 	msg = new_reply(info, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	mutex_lock(&xenloop.lock);
+	noio = xenloop_lock_noio();
 	err = create_chan(msg, info, listen);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock_noio(noio);
 	return send_reply(msg, hdr, info, err);
 }
 
@@ -531,33 +532,35 @@ static struct xenloop_chan *get_chan(struct genl_info *info)
 int xenloop_nl_accept_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct xenloop_chan *chan;
+	unsigned int noio;
 	int err = -ENOENT;
 
 	if (missing(info, XENLOOP_A_CHAN_ID) ||
 	    missing(info, XENLOOP_A_CHAN_REMOTE_GREF))
 		return -EINVAL;
-	mutex_lock(&xenloop.lock);
+	noio = xenloop_lock_noio();
 	chan = get_chan(info);
 	if (chan)
 		err = xenloop_chan_accept(chan,
 					  get_u32(info, XENLOOP_A_CHAN_REMOTE_GREF),
 					  info->extack);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock_noio(noio);
 	return err;
 }
 
 int xenloop_nl_activate_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct xenloop_chan *chan;
+	unsigned int noio;
 	int err = -ENOENT;
 
 	if (missing(info, XENLOOP_A_CHAN_ID))
 		return -EINVAL;
-	mutex_lock(&xenloop.lock);
+	noio = xenloop_lock_noio();
 	chan = get_chan(info);
 	if (chan)
 		err = xenloop_chan_activate(chan, info->extack);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock_noio(noio);
 	return err;
 }
 

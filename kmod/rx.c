@@ -97,8 +97,8 @@ static bool admit(struct xenloop_chan *chan, struct sk_buff *skb,
 
 static void look_later(struct xenloop_chan *chan, unsigned long delay)
 {
-	chan->rx.later = true;
-	xenloop_chan_kick(chan, delay);
+	WRITE_ONCE(chan->rx.later, true);
+	xenloop_chan_time(chan, delay);
 }
 
 /*
@@ -118,7 +118,7 @@ static bool held(struct xenloop_chan *chan)
 	}
 	if (time_after_eq(jiffies, rx->hold_until)) {
 		xenloop_inc(chan, RX_HOLD_TIMEOUTS);
-		rx->hold = false;
+		WRITE_ONCE(rx->hold, false);
 		return false;
 	}
 	look_later(chan, rx->hold_until - jiffies);
@@ -190,7 +190,7 @@ static int receive(struct xenloop_chan *chan, int budget)
 {
 	int work = 0;
 
-	chan->rx.later = false;
+	WRITE_ONCE(chan->rx.later, false);
 	if (READ_ONCE(chan->fault) || !claim(chan))
 		return 0;
 	work = consume(chan, budget);

@@ -43,6 +43,21 @@ void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay)
 		mod_delayed_work(xenloop.wq, &chan->work, 0);
 }
 
+/*
+ * Do what is due by time (xenloop_chan_time_work()) after @delay jiffies, or
+ * earlier if something else is. Any context.
+ */
+void xenloop_chan_time(struct xenloop_chan *chan, unsigned long delay)
+{
+	const struct timer_list *timer = &chan->time_work.timer;
+
+	if (queue_delayed_work(xenloop.wq, &chan->time_work, delay))
+		return;
+	if (timer_pending(timer) &&
+	    time_before(jiffies + delay, READ_ONCE(timer->expires)))
+		mod_delayed_work(xenloop.wq, &chan->time_work, delay);
+}
+
 /* A fast path cannot go on: close for @reason. Any context. */
 void xenloop_chan_fault(struct xenloop_chan *chan, enum xenloop_reason reason)
 {
@@ -81,7 +96,7 @@ void xenloop_chan_watch(struct xenloop_chan *chan)
 		}
 		break;
 	case XENLOOP_CHAN_STATE_DRAINING:
-		news = !chan->rx.later; /* that has a time of its own */
+		news = !READ_ONCE(chan->rx.later); /* that has a time of its own */
 		break;
 	default:
 		break;
@@ -150,6 +165,7 @@ static void free_work(struct work_struct *work)
 						 free_work);
 
 	cancel_delayed_work_sync(&chan->work);
+	cancel_delayed_work_sync(&chan->time_work);
 	xenloop_chan_free(chan);
 }
 
@@ -224,6 +240,7 @@ static void finish(struct xenloop_chan *chan)
 void xenloop_chan_finish_all(const struct xenloop_iface *iface)
 {
 	struct xenloop_chan *chan, *next;
+	unsigned int noio = memalloc_noio_save();
 	unsigned long id;
 	LIST_HEAD(gone);
 
@@ -234,11 +251,11 @@ void xenloop_chan_finish_all(const struct xenloop_iface *iface)
 		unlink_chan(chan);
 		list_add_tail(&chan->gone, &gone);
 	}
-	if (list_empty(&gone))
-		return;
-	synchronize_net();
+	if (!list_empty(&gone))
+		synchronize_net();
 	list_for_each_entry_safe(chan, next, &gone, gone)
 		release_chan(chan);
+	memalloc_noio_restore(noio);
 }
 
 static void tell_up(struct xenloop_chan *chan)
@@ -256,22 +273,6 @@ static void poll_again(struct xenloop_chan *chan)
 	if (!READ_ONCE(chan->rx.later))
 		return;
 	xenloop_poller_poll(chan);
-}
-
-/*
- * What is due by time, and must not wait for xenloop.lock, which another
- * channel's end or beginning may hold for long. At this one's end it does
- * nothing: NAPI is disabled then, and nothing waits any more. Returns when to
- * look again.
- */
-static unsigned long keep_time(struct xenloop_chan *chan)
-{
-	unsigned long again = xenloop_tx_age(chan);
-
-	if (xenloop_marker_settling(chan))
-		return 1;
-	poll_again(chan);
-	return again;
 }
 
 /* One look at a channel that is not closing; returns when to look again. */
@@ -310,9 +311,9 @@ void xenloop_chan_work(struct work_struct *work)
 {
 	struct xenloop_chan *chan = container_of(to_delayed_work(work),
 						 struct xenloop_chan, work);
-	unsigned long again = 0, due = keep_time(chan);
+	unsigned int noio = xenloop_lock_noio();
+	unsigned long again = 0;
 
-	mutex_lock(&xenloop.lock);
 	switch (chan->state) {
 	case XENLOOP_CHAN_STATE_DEAD:
 		break;
@@ -326,6 +327,26 @@ void xenloop_chan_work(struct work_struct *work)
 		again = look(chan);
 	}
 	if (again)
-		xenloop_chan_kick(chan, min(again, due));
-	mutex_unlock(&xenloop.lock);
+		xenloop_chan_kick(chan, again);
+	xenloop_unlock_noio(noio);
+}
+
+/*
+ * Without xenloop.lock, which another channel's end or beginning may hold for
+ * long: polls for frames that wait, the end of markers, sockets that are charged
+ * too long. At this channel's end it does nothing: NAPI is disabled then, and
+ * nothing waits any more.
+ */
+void xenloop_chan_time_work(struct work_struct *work)
+{
+	struct xenloop_chan *chan = container_of(to_delayed_work(work),
+						 struct xenloop_chan, time_work);
+	unsigned long again = xenloop_tx_age(chan);
+
+	if (xenloop_marker_settling(chan))
+		again = 1;
+	else
+		poll_again(chan);
+	if (again)
+		xenloop_chan_time(chan, again);
 }

@@ -5,6 +5,7 @@
 
 #include <linux/atomic.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -50,5 +51,22 @@ struct xenloop_state {
 };
 
 extern struct xenloop_state xenloop;
+
+/*
+ * xenloop.lock, for work that allocates: memory is not waited for by way of I/O,
+ * which may be that of a server whose frames wait for this very lock. Returns
+ * what the other half takes.
+ */
+static inline unsigned int xenloop_lock_noio(void)
+{
+	mutex_lock(&xenloop.lock);
+	return memalloc_noio_save();
+}
+
+static inline void xenloop_unlock_noio(unsigned int noio)
+{
+	memalloc_noio_restore(noio);
+	mutex_unlock(&xenloop.lock);
+}
 
 #endif /* XENLOOP_STATE_H */

@@ -94,16 +94,15 @@ static int put_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 }
 
 /*
- * A frame holds its socket up: the service work is to look at it in time. It
- * goes on by itself until there is none, so this costs a kick once. Under
- * tx->lock.
+ * A frame holds its socket up: the timed work is to look at it. It goes on by
+ * itself until there is none, so this costs a kick once. Under tx->lock.
  */
 static void watch(struct xenloop_chan *chan)
 {
 	if (chan->tx.watched)
 		return;
 	chan->tx.watched = true;
-	xenloop_chan_kick(chan, ORPHAN_AFTER);
+	xenloop_chan_time(chan, ORPHAN_AFTER);
 }
 
 /* Let @skb wait. Under tx->lock. */
@@ -147,8 +146,11 @@ static void settle(struct xenloop_chan *chan, struct sk_buff *skb,
 {
 	struct xenloop_tx *tx = &chan->tx;
 
-	/* What a clone shares, as with TCP, is for its other owner to complete. */
-	if (!skb_cloned(skb))
+	/*
+	 * What a clone shares, as with TCP, is for its other owner to complete;
+	 * a managed frame's pages are not the frame's to give back.
+	 */
+	if (!skb_cloned(skb) && !skb_zcopy_managed(skb))
 		skb_zcopy_clear(skb, false);
 	if (!skb->sk || skb->len < CHARGE_MIN) {
 		__skb_queue_tail(done, skb);
@@ -477,7 +479,8 @@ static bool is_overlooked(struct xenloop_tx *tx, const struct sk_buff *skb)
 /*
  * A peer that takes frames slowly must not keep the sockets of a service that
  * has other clients: frames that have waited for long, for room or in the FIFO,
- * are not charged any more. Returns after how many jiffies to look again.
+ * are not charged any more. Returns after how many jiffies to look again; 0: when
+ * the next one is there.
  */
 unsigned long xenloop_tx_age(struct xenloop_chan *chan)
 {
@@ -504,7 +507,7 @@ unsigned long xenloop_tx_age(struct xenloop_chan *chan)
 	tx->watched = watched;
 	spin_unlock_bh(&tx->lock);
 	free_sent(&done);
-	return watched ? ORPHAN_AFTER : HZ;
+	return watched ? ORPHAN_AFTER : 0;
 }
 
 /*

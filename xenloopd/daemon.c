@@ -94,9 +94,9 @@ static void resumed(struct xenloopd *d)
 	d->suspended = false;
 	d->links.epoch = d->info.epoch;
 	d->self_ok = false;
+	d->hello = false;
 	xenloopd_store_clean(d, false);
-	start(d);
-	/* By now it is known as which domain. */
+	start(d); /* by now it is known as which domain */
 	xenloopd_report_suspend(d);
 }
 
@@ -184,6 +184,8 @@ int xenloopd_init(struct xenloopd *d)
 
 	d->started_ms = xenloop_now_ms();
 	d->log_limit = (struct xenloop_ratelimit)XENLOOP_RATELIMIT_INIT(5, 10000);
+	d->kernel_log_limit =
+		(struct xenloop_ratelimit)XENLOOP_RATELIMIT_INIT(5, 10000);
 	d->links.io = &xenloopd_io;
 	d->links.arg = d;
 	d->links.fifo_size = d->settings.fifo_size;

@@ -226,8 +226,11 @@ int xenloopd_kernel_tune(struct xenloopd *d)
 
 void xenloopd_kernel_failed(struct xenloopd *d, const char *what)
 {
-	if (xenloop_ratelimit_ok(&d->log_limit, xenloop_now_ms(), NULL))
-		log_err("kernel", "%s: %s", what, d->nl->ops->error(d->nl));
+	uint32_t missed;
+
+	if (xenloop_ratelimit_ok(&d->kernel_log_limit, xenloop_now_ms(), &missed))
+		log_err("kernel", "%s: %s (%" PRIu32 " more not logged)", what,
+			d->nl->ops->error(d->nl), missed);
 }
 
 void xenloopd_kernel_check(struct xenloopd *d)

@@ -192,13 +192,16 @@ void xenloopd_report_suspend(struct xenloopd *d)
 {
 	const struct event *event = d->suspended ? &suspended : &resumed;
 	struct xenloop_log_event ev;
+	char as[32] = "";
 
 	xenloop_log_event_init(&ev, XENLOOP_LOG_INFO, "guest", event->id,
 			       event->name);
-	xenloop_log_event_add(&ev, "XENLOOP_DOMID", "%" PRIu32,
-			      d->links.domid);
-	xenloop_log_event_send(&ev, "this guest was %s, domain %" PRIu32,
-			       event->name, d->links.domid);
+	if (d->suspended || d->hello) {	/* else it may have another number by now */
+		snprintf(as, sizeof(as), ", domain %" PRIu32, d->links.domid);
+		xenloop_log_event_add(&ev, "XENLOOP_DOMID", "%" PRIu32,
+				      d->links.domid);
+	}
+	xenloop_log_event_send(&ev, "this guest was %s%s", event->name, as);
 	if (d->ctl && xenloop_ctl_has_subscribers(d->ctl))
 		xenloop_ctl_event(d->ctl, new_event(event->name));
 }

@@ -106,6 +106,7 @@ struct xenloopd {
 	int roster_err;			/* why not all of the roster was read */
 	uint64_t ignored;		/* nodes that are not what they should be */
 	struct xenloop_ratelimit log_limit;
+	struct xenloop_ratelimit kernel_log_limit;
 
 	/* Interfaces. */
 	const char *sysfs;		/* "/sys/class/net" */
