@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """ICMP, UDP and TCP over IPv4 and IPv6, fragments and GSO frames take the channel, to the last frame."""
 from case import expect, expect_equal, expect_in
+import pace
 import _loop as loop
 
 TIMEOUT = 600  # the first that `make check` runs
@@ -48,10 +49,11 @@ def tcp(g1, g2, address):
     """Bulk data goes as whole GSO frames: larger than any MTU on average."""
     family = '-6' if ':' in address else '-4'
     with loop.moved(g1, g2) as m:
-        output = g1.sh(f'netperf {family} -P 0 -H {address} -t TCP_STREAM -l 3')
+        output = g1.sh(f'netperf {family} -P 0 -H {address} -t TCP_STREAM -l {pace.stretched(3)}')
     expect(float(output.split()[4]) > 0, f'TCP_STREAM: {output}')
     m.expect_frames(100)
     expect(m.a['tx-gso-frames'] > 0, 'no GSO frame took the channel')
     expect_equal(m.b['rx-gso-frames'], m.a['tx-gso-frames'], 'GSO frames')
     largest = m.a['tx-bytes'] / m.a['tx-frames']
+    print(f'{address}: frames of {largest:.0f} bytes, {output.split()[4]} Mbit/s')
     expect(largest > 4000, f'frames have {largest:.0f} bytes on average')
