@@ -51,7 +51,7 @@ enum xenloop_tx_verdict {
  * @reclaim_asked: it is asked for, and due at @fifo.asked
  * @acks_away_until: jiffies until when TCP's acks are not relied on to come by
  *	the channel
- * @watched: the service work is to look at what waits or is charged
+ * @watched: the timed work is to look at what waits or is charged
  * @least_mss: smallest segment size of the GSO frames that were put
  * @seen_cons: the peer's index when the watchdog last looked
  * @moved: jiffies when it was last seen to have moved
@@ -75,7 +75,7 @@ struct xenloop_tx {
 /**
  * struct xenloop_rx - the receiving half; NAPI's alone once it runs, but for the
  *	fields that are about markers: those are the ingress hook's and the
- *	service work's, too, and so is @hold
+ *	timed work's, too, and so is @hold
  * @fifo: consumer's end of our own FIFO
  * @hold: markers are outstanding: leave frames where they are
  * @later: frames are there, but a timer or marker has to start the next poll

@@ -26,16 +26,19 @@ static bool is_urgent(const struct xenloop_chan *chan, unsigned long delay)
 		delay > DRAIN_POLL);
 }
 
+/* Would @delay bring forward what waits for its time? It is never put off. */
+static bool is_earlier(const struct delayed_work *work, unsigned long delay)
+{
+	return timer_pending(&work->timer) &&
+	       time_before(jiffies + delay, READ_ONCE(work->timer.expires));
+}
+
 /* Run the service work after @delay jiffies, or earlier if it is due. */
 void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay)
 {
-	const struct timer_list *timer = &chan->work.timer;
-
 	if (queue_delayed_work(xenloop.wq, &chan->work, delay))
 		return;
-	/* It waits already: bring it forward, but never put it off. */
-	if (delay && !(timer_pending(timer) &&
-		       time_before(jiffies + delay, READ_ONCE(timer->expires))))
+	if (delay && !is_earlier(&chan->work, delay))
 		return;
 	mod_delayed_work(xenloop.wq, &chan->work, delay);
 	/* It may have been made due since: that was undone just now. */
@@ -49,12 +52,8 @@ void xenloop_chan_kick(struct xenloop_chan *chan, unsigned long delay)
  */
 void xenloop_chan_time(struct xenloop_chan *chan, unsigned long delay)
 {
-	const struct timer_list *timer = &chan->time_work.timer;
-
-	if (queue_delayed_work(xenloop.wq, &chan->time_work, delay))
-		return;
-	if (timer_pending(timer) &&
-	    time_before(jiffies + delay, READ_ONCE(timer->expires)))
+	if (!queue_delayed_work(xenloop.wq, &chan->time_work, delay) &&
+	    is_earlier(&chan->time_work, delay))
 		mod_delayed_work(xenloop.wq, &chan->time_work, delay);
 }
 

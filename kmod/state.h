@@ -13,7 +13,7 @@
  * struct xenloop_state - the module's only global state
  * @lock: guards the interfaces, the peers, the channels' states and @epoch;
  *        taken inside RTNL, never around it
- * @wq: runs the channels' service work and the deferred end of grants
+ * @wq: runs the channels' service and timed work and the deferred end of grants
  * @epoch: random number that names this life (docs/protocol.md)
  * @lists_seq: new whenever interfaces or peers come or go, under @lock
  * @suspended: between freeze and thaw or restore; no new channel

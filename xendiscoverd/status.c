@@ -125,14 +125,14 @@ static int show_status(void *arg, const struct xenloop_ctl_request *req,
 		json_array_append_new(guests, guest_json(d->model.guest[i]));
 	xenloop_status_count(&d->model, &peers, &links);
 	return xenloop_ctl_fill(reply,
-		    json_pack("{s:s, s:s, s:{s:i, s:I, s:b}, s:I, s:I, s:o, s:o, s:o}",
-			      "host", "dom0", "version", XENLOOP_VERSION,
-			      "daemon", "pid", (int)getpid(), "uptime_ms",
-			      (json_int_t)uptime, "xenstore", d->connected,
-			      "peers", (json_int_t)peers, "allowed_links",
-			      (json_int_t)links, "counters", counters_json(d),
-			      "bridges", bridges_json(d), "guests", guests),
-		    err);
+				json_pack("{s:s, s:s, s:{s:i, s:I, s:b}, s:I, s:I, s:o, s:o, s:o}",
+					  "host", "dom0", "version", XENLOOP_VERSION,
+					  "daemon", "pid", (int)getpid(), "uptime_ms",
+					  (json_int_t)uptime, "xenstore", d->connected,
+					  "peers", (json_int_t)peers, "allowed_links",
+					  (json_int_t)links, "counters", counters_json(d),
+					  "bridges", bridges_json(d), "guests", guests),
+				err);
 }
 
 static json_t *end_json(const struct xenloop_guest *guest,
@@ -235,8 +235,9 @@ static int show_peers(void *arg, const struct xenloop_ctl_request *req,
 	whole = guest ? add_guest_links(links, d, guest, 0) :
 			add_all_links(links, d);
 	if (whole)
-		return xenloop_ctl_fill(reply, json_pack("{s:s, s:o}", "host", "dom0",
-					     "links", links), err);
+		return xenloop_ctl_fill(reply,
+					json_pack("{s:s, s:o}", "host", "dom0",
+						  "links", links), err);
 	json_decref(links);
 	return xenloop_ctl_fail(err, XENLOOP_CTL_TOO_MANY,
 				"more than %d pairs of vifs; ask about %s",
@@ -294,11 +295,11 @@ static int show_pair(void *arg, const struct xenloop_ctl_request *req,
 		if (find_guest(d, req->args[i], &guest[i], err))
 			return -1;
 	return xenloop_ctl_fill(reply,
-		    json_pack("{s:s, s:[o, o], s:o}", "host", "dom0", "guests",
-			      guest_json(guest[0]), guest_json(guest[1]),
-			      "links", judge_pair(&d->settings->policy,
-						  guest[0], guest[1])),
-		    err);
+				json_pack("{s:s, s:[o, o], s:o}", "host", "dom0", "guests",
+					  guest_json(guest[0]), guest_json(guest[1]),
+					  "links", judge_pair(&d->settings->policy,
+							      guest[0], guest[1])),
+				err);
 }
 
 const struct xenloop_ctl_verb xenloop_discoverd_verbs[] = {

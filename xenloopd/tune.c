@@ -94,8 +94,9 @@ int xenloopd_tune_list(void *arg, const struct xenloop_ctl_request *req,
 		return xenloop_ctl_fail(err, XENLOOP_CTL_NOT_FOUND,
 					"no such setting: %.64s", req->args[0]);
 	}
-	return xenloop_ctl_fill(reply, json_pack("{s:s, s:o}", "host", "guest",
-				       "settings", rows), err);
+	return xenloop_ctl_fill(reply,
+				json_pack("{s:s, s:o}", "host", "guest",
+					  "settings", rows), err);
 }
 
 /* Not in the file: a reload or a restart ends it. */
@@ -126,9 +127,10 @@ int xenloopd_tune_set(void *arg, const struct xenloop_ctl_request *req,
 		   req->args[1]);
 	key = xenloopd_settings_key(req->args[0]);
 	return xenloop_ctl_fill(reply,
-		      json_pack("{s:s, s:s, s:o, s:o, s:s}", "host", "guest",
-				"name", key->key, "value", value_json(&s, key),
-				"was", value_json(&old, key), "until",
-				"the next reload or restart of xenloopd"),
-		      err);
+				json_pack("{s:s, s:s, s:o, s:o, s:s}",
+					  "host", "guest", "name", key->key,
+					  "value", value_json(&s, key),
+					  "was", value_json(&old, key), "until",
+					  "the next reload or restart of xenloopd"),
+				err);
 }

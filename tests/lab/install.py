@@ -15,7 +15,8 @@ from trees import remove
 # Marker below DESTDIR -> what a package's scripts would run for it.
 AFTER = (('sysusers.d', 'systemd-sysusers'),
          ('tmpfiles.d', 'systemd-tmpfiles --create 2>&1 | grep -i xenloop || true'),
-         ('udev/rules.d', 'touch /usr/lib/udev/rules.d /usr/lib/udev/rules.d/xenloop* && udevadm control --reload && udevadm trigger --subsystem-match=misc --subsystem-match=xen'),
+         ('udev/rules.d', 'touch /usr/lib/udev/rules.d/xenloop.udev.rules /usr/lib/udev/rules.d && udevadm control --reload && '
+                          'udevadm trigger --subsystem-match=misc --subsystem-match=xen'),
          ('systemd/system', 'systemctl daemon-reload'))
 
 
