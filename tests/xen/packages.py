@@ -37,7 +37,7 @@ def run(host):
     domains = (host.dom0, host.g1, host.g2)
     packages.on_all(domains, lambda d: d.sh(f'mkdir -p {COLLECTOR}'))
     before, nodes = state(domains), xenstore(host)
-    packages.on_all(domains, lambda d: packages.install(d, 'deb'))
+    packages.on_all(domains, first_install)
     packages.on_all(domains, running)
     loop.up(host.g1, host.g2)
     explained(host)
@@ -51,6 +51,17 @@ def run(host):
     expect_equal(xenstore(host), nodes, 'XenStore nodes')
     changed = {domain.name: sorted(was ^ now) for domain, was, now in zip(domains, before, state(domains))}
     expect_equal(changed, {domain.name: [] for domain in domains}, 'what purge left or took with it')
+
+
+def first_install(domain):
+    """In guests the module comes last, as apt orders it where DKMS has to build it: xenloopd is there before, and waits."""
+    packages.put(domain, 'deb', '/root/deb')
+    if packages.kind(domain) == 'guest':
+        packages.apt(domain, 'install /root/deb/xenloop-tools_*.deb /root/deb/xenloopd_*.deb')
+        expect_in('waiting: module xenloop is not loaded', domain.sh('systemctl status xenloopd', check=False), f'{domain}: xenloopd')
+    packages.apt(domain, 'install /root/deb/*.deb')
+    if packages.kind(domain) == 'guest':
+        expect(domain.ok('test -e /sys/module/xenloop'), f'{domain}: the package of the module loads it')
 
 
 def used(domain):
