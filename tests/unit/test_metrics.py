@@ -189,7 +189,7 @@ class Unit(unittest.TestCase):
     def test_command(self):
         directory = re.search(r'^Environment=DIRECTORY=(.*)$', UNIT.read_text(), re.M).group(1)
         self.assertIn(f'\nReadWritePaths=-{directory}\n', UNIT.read_text())
-        self.assertIn('\nExecStart=/usr/sbin/xenloopctl metrics ${DIRECTORY}/xenloop.prom\n', UNIT.read_text())
+        self.assertIn('\nExecStart=/usr/bin/xenloopctl metrics ${DIRECTORY}/xenloop.prom\n', UNIT.read_text())
 
 
 if __name__ == '__main__':
