@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from ctl_program import PROGRAM, ROOT, VERSION, Host, dom0, guest, run
-from man_pages import man_section
+from man_pages import PAGES, man_section
 
 HELP = run('--help').stdout
 
@@ -48,6 +48,15 @@ class Manual(unittest.TestCase):
         keys = re.findall(r'\.key = "([a-z-]+)"', (ROOT / 'xenloopd/settings.c').read_text())
         tunables = re.findall(r'^\t\{ "([a-z-]+)", "[a-z]*",$', (ROOT / 'xenloopd/tune.c').read_text(), re.M)
         self.assertEqual(sorted(tunables), sorted(keys))
+
+    def test_members_of_answers(self):
+        """The man page lists members that the daemons have, and none of theirs is missing that looks like one (a_b)."""
+        page = re.search(r'^\.SH JSON\n.*?^\.PP\n(.*?)^\.SH ', (PAGES / 'xenloopctl.8').read_text(), re.M | re.S).group(1)
+        listed = set(re.findall(r'\w+', page))
+        daemons = ('xenloopd/status.c', 'xenloopd/tune.c', 'xenloopd/report.c', 'xendiscoverd/status.c')
+        quoted = set(re.findall(r'"([a-z0-9_]+)"', ''.join((ROOT / name).read_text() for name in daemons)))
+        self.assertEqual({name for name in quoted if '_' in name} - listed, set(), 'not in the man page')
+        self.assertEqual({name for name in listed if '_' in name} - quoted, set(), 'in no answer')
 
     def test_version(self):
         self.assertEqual(run('--version').stdout, f'xenloopctl {VERSION}\n')
