@@ -319,10 +319,34 @@ static size_t evaluate_all(struct xenloop_model *model,
 	return nr;
 }
 
+/*
+ * A guest can take its vif down and up as fast as it likes, and each time all
+ * others hear of it: going is at once, coming back is a change as by its hello.
+ */
+static void limit_returns(struct before *before, size_t nr, uint64_t now_ms,
+			  uint64_t *wait_ms)
+{
+	for (size_t i = 0; i < nr; i++) {
+		struct xenloop_ratelimit *rate = &before[i].guest->change_rate;
+		struct xenloop_vif *vif = before[i].vif;
+		uint64_t wait;
+
+		if (before[i].state != XENLOOP_VIF_DOWN ||
+		    vif->state != XENLOOP_VIF_OK ||
+		    xenloop_ratelimit_ok(rate, now_ms, NULL))
+			continue;
+		vif->state = XENLOOP_VIF_DOWN;
+		wait = xenloop_ratelimit_wait(rate, now_ms);
+		if (wait < *wait_ms)
+			*wait_ms = wait;
+	}
+}
+
 int xenloop_model_evaluate(struct xenloop_model *model,
 			   const struct xenloop_links *links,
 			   const struct xenloop_policy *policy,
-			   const struct xenloop_eligible *eligible)
+			   const struct xenloop_eligible *eligible,
+			   uint64_t now_ms, uint64_t *wait_ms)
 {
 	struct xenloop_vif **placed;
 	struct before *before;
@@ -338,6 +362,7 @@ int xenloop_model_evaluate(struct xenloop_model *model,
 		return -ENOMEM;
 	}
 	nr = evaluate_all(model, links, policy, eligible, before, placed);
+	limit_returns(before, nr, now_ms, wait_ms);
 	for (size_t i = 0; i < nr; i++)
 		if (before[i].state != before[i].vif->state ||
 		    memcmp(&before[i].net, &before[i].vif->net,

@@ -80,7 +80,7 @@ struct xenloop_guest {
 	struct xenloop_outbox outbox;
 	struct xenloop_pub pub;
 	struct xenloop_ratelimit hello_rate;	/* of reading it */
-	struct xenloop_ratelimit change_rate;	/* of what it says */
+	struct xenloop_ratelimit change_rate;	/* of what others hear of */
 	struct xenloop_ratelimit message_rate;
 	struct xenloop_ratelimit log_rate;
 	struct xenloop_ratelimit link_log_rate;
@@ -123,12 +123,14 @@ void xenloop_model_clear(struct xenloop_model *model);
 
 /*
  * Sets network and state of all vifs; marks guests with a difference as
- * changed. 0 or -ENOMEM.
+ * changed. A vif that comes back too often stays down: *wait_ms is then no more
+ * than the milliseconds until that is worth another look. 0 or -ENOMEM.
  */
 int xenloop_model_evaluate(struct xenloop_model *model,
 			   const struct xenloop_links *links,
 			   const struct xenloop_policy *policy,
-			   const struct xenloop_eligible *eligible);
+			   const struct xenloop_eligible *eligible,
+			   uint64_t now_ms, uint64_t *wait_ms);
 
 /*
  * NULL if the two vifs, of different guests, may loop; else one static word

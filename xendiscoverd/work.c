@@ -281,7 +281,8 @@ int xenloop_work(struct xenloop_discoverd *d, uint64_t *wait_ms)
 	if (!err)
 		err = xenloop_model_evaluate(&d->model, &d->links,
 					     &d->settings->policy,
-					     &d->settings->eligible);
+					     &d->settings->eligible, now_ms,
+					     wait_ms);
 	if (!err)
 		err = update_rosters(d);
 	if (!err)

@@ -271,6 +271,31 @@ static void test_hello_flips(void **state)
 	}
 }
 
+/* Its vif goes down at once, and comes back as rarely. */
+static void test_vif_flaps(void **state)
+{
+	struct xenloop_guest *guest = xenloop_model_find(&host.d.model, 2);
+	unsigned int writes = 0;
+	uint64_t wait;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		host_link("vif2.0")->up = i & 1;
+		assert_int_equal(host_run(), 0);
+		assert_string_equal(xenloop_vif_state_name(guest->vif[0].state),
+				    i & 1 && i < 18 ? "ok" : "down");
+		if (i == 20)
+			writes = fake_xs.writes;
+	}
+	assert_int_equal(fake_xs.writes, writes);
+	assert_unlinked();
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_in_range(wait, 2000, 10000);
+	guest->change_rate.last_us -= 10000 * 1000ull;
+	assert_int_equal(host_run(), 0);
+	assert_linked();
+}
+
 /* A hello that stays the same is no change. */
 static void test_hello_again(void **state)
 {
@@ -1026,7 +1051,7 @@ int main(void)
 		T(test_no_hello_no_nodes), T(test_quiet_is_quiet),
 		T(test_restart), T(test_restart_stale), T(test_hello_goes),
 		T(test_bad_hello), T(test_epoch), T(test_hello_flood),
-		T(test_hello_flips), T(test_hello_again), T(test_link_lines),
+		T(test_hello_flips), T(test_vif_flaps), T(test_hello_again), T(test_link_lines),
 		T(test_one_fails), T(test_destroy), T(test_no_late_write), T(test_second_batch_fails),
 		T(test_shutdown_and_back), T(test_domid_reused),
 		T(test_driver_domain), T(test_bad_backend),
