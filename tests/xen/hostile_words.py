@@ -92,12 +92,10 @@ def fatal(scene):
 
 
 def expect_end(scene, reason, name, word, distance):
-    """The word gets the value that an honest peer would write, plus a distance."""
+    """The word gets the value that an honest peer would write, plus a distance, before nothing has moved for too long."""
+    right = 'put' if word == 'tx.prod' else 'rx.cons'
     with scene.disconnects(name, reason):
-        scene.up('run take 60000 1', frame(scene), 'sleep 1.2', 'stop', 'sleep 1.5')
-        now = scene.state()
-        right = now['put'] if word == 'tx.prod' else now['rx.cons']
-        scene.act(f'word {word} {(right + distance) & 0xffffffff}', 'ring')
+        scene.up('run take 60000 1', frame(scene), 'sleep 1.2', 'stop', 'sleep 1.5', f'off {word} {right} {distance}', 'ring')
 
 
 def frame(scene):

@@ -11,6 +11,7 @@
     sleep SECONDS
     wait NAME VALUE [SECONDS]   until that word of the module's state has that value
     unlike NAME VALUE [SECONDS] until it has another one
+    off WORD NAME DISTANCE      the word gets the value that NAME has in the module's state, plus a distance
     answer VICTIM GREF [SECONDS]   an accept for the victim's next offer that says this; prints what it says to it
     state                       print it, as JSON
     anything else               goes to the module (tests/hostile/main.c); "? ..." may fail
@@ -175,12 +176,16 @@ def unlike(name, value, seconds=20):
     until(lambda: str(state()[name]) != value, '%s other than %s: %s' % (name, value, state()), float(seconds))
 
 
+def off(word, name, distance):
+    module('word %s %d' % (word, (state()[name] + int(distance)) & 0xffffffff))
+
+
 def show():
     print(json.dumps(state()))
 
 
 OWN = {'hello': hello, 'up': up, 'storm': storm, 'offer': offer, 'answer': answer, 'unsay': unsay, 'wait': wait,
-       'unlike': unlike, 'state': show,
+       'unlike': unlike, 'off': off, 'state': show,
        'sleep': lambda seconds: time.sleep(float(seconds))}
 
 
