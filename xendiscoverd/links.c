@@ -237,19 +237,20 @@ int xenloop_links_parse(struct xenloop_links *t, struct nlmsghdr *nlh)
 	return parse_link(t, ifi, tb);
 }
 
-static bool reads_one(const char *root, const char *file)
+/* Is there such a switch, and not off? One that can't be read may be on. */
+static bool may_be_on(const char *root, const char *file)
 {
 	char path[256];
-	bool one;
+	bool on;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s%s", root, file);
 	f = fopen(path, "re");
 	if (!f)
-		return false;
-	one = fgetc(f) == '1';
+		return errno != ENOENT;
+	on = fgetc(f) != '0';
 	fclose(f);
-	return one;
+	return on;
 }
 
 bool xenloop_links_netfilter(const char *root)
@@ -258,6 +259,6 @@ bool xenloop_links_netfilter(const char *root)
 
 	snprintf(path, sizeof(path), "%s/sys/module/nf_conntrack_bridge", root);
 	return !access(path, F_OK) ||
-	       reads_one(root, "/proc/sys/net/bridge/bridge-nf-call-iptables") ||
-	       reads_one(root, "/proc/sys/net/bridge/bridge-nf-call-ip6tables");
+	       may_be_on(root, "/proc/sys/net/bridge/bridge-nf-call-iptables") ||
+	       may_be_on(root, "/proc/sys/net/bridge/bridge-nf-call-ip6tables");
 }

@@ -110,8 +110,8 @@ static bool has_value(struct xenloop_xs *xs, uint32_t domid,
 	char buf[XENLOOP_XS_VALUE_MAX + 1];
 	int ret = read_key(xs, domid, vif, key, buf, sizeof(buf));
 
-	/* What can't be read, but is there, has a value. */
-	return ret > 0 || ret == -E2BIG || ret == -EBADMSG;
+	/* What can't be read may have a value. */
+	return ret && ret != -ENOENT;
 }
 
 /*
@@ -270,10 +270,13 @@ static void find_device(const char *sysfs, uint32_t domid,
 	char path[256];
 	DIR *dir;
 
-	vif->dev[0] = '\0';
 	snprintf(path, sizeof(path), "%s/bus/xen-backend/devices/vif-%u-%u/net",
 		 sysfs, domid, vif->handle);
 	dir = opendir(path);
+	/* What can't be looked for is as it was. */
+	if (!dir && errno != ENOENT)
+		return;
+	vif->dev[0] = '\0';
 	if (!dir)
 		return;
 	while ((entry = readdir(dir)))

@@ -190,6 +190,7 @@ static int update_rosters(struct xenloop_discoverd *d)
 
 		if (!guest->changed)
 			continue;
+		xenloop_loop_alive(d->loop); /* each pair is judged by policy */
 		announce(guest, xenloop_guest_is_peer(guest));
 		err = update_pairs(d, guest);
 	}

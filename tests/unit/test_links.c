@@ -256,7 +256,7 @@ static void write_file(const char *root, const char *name, const char *text)
 
 static void test_netfilter(void **state)
 {
-	char root[] = "/tmp/xenloop-test-XXXXXX", command[160];
+	char root[] = "/tmp/xenloop-test-XXXXXX", command[256];
 
 	(void)state;
 	assert_non_null(mkdtemp(root));
@@ -273,6 +273,17 @@ static void test_netfilter(void **state)
 	write_file(root, "bridge-nf-call-ip6tables", "1\n");
 	assert_true(xenloop_links_netfilter(root));
 	write_file(root, "bridge-nf-call-ip6tables", "0\n");
+	assert_false(xenloop_links_netfilter(root));
+	/* One that is there, and can't be read, may be on. */
+	snprintf(command, sizeof(command),
+		 "cd %s/proc/sys/net/bridge && mkdir d && mv bridge-nf-call-iptables f && mv d bridge-nf-call-iptables",
+		 root);
+	assert_int_equal(system(command), 0);
+	assert_true(xenloop_links_netfilter(root));
+	snprintf(command, sizeof(command),
+		 "cd %s/proc/sys/net/bridge && rmdir bridge-nf-call-iptables && mv f bridge-nf-call-iptables",
+		 root);
+	assert_int_equal(system(command), 0);
 	snprintf(command, sizeof(command), "mkdir %s/sys/module/nf_conntrack_bridge",
 		 root);
 	assert_int_equal(system(command), 0);
