@@ -36,6 +36,9 @@ __attribute__((format(printf, 5, 6)))
 void xenloop_find(struct xenloop_findings *at, enum xenloop_result result,
 		  const char *cause, const char *todo, const char *fmt, ...);
 
+/* In a guest. */
+#define XENLOOP_TODO_QUOTA \
+	"in Dom0: quota of xenstored; in this guest: xenstore-ls data"
 /* In Dom0: Debian's xen starts xenstored. */
 #define XENLOOP_TODO_XENSTORE \
 	"systemctl status xen; journalctl -xeu xendiscoverd"

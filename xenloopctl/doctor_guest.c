@@ -42,16 +42,23 @@ static bool check_module(struct xenloop_findings *at,
 static bool check_xenstore(struct xenloop_findings *at,
 			   const struct xenloop_facts *f)
 {
+	const char *error = xenloop_text_at(f->status, "daemon.xenstore_error");
+
 	at->check = "xenstore";
 	if (!strcmp(xenloop_text_at(f->status, "daemon.xenstore"),
 		    "connected")) {
-		xenloop_find_ok(at, "XenStore is reachable");
-		return true;
+		if (!*error) {
+			xenloop_find_ok(at, "XenStore is reachable");
+			return true;
+		}
+		xenloop_find(at, XENLOOP_PROBLEM, "xenstore-refuses",
+			     XENLOOP_TODO_QUOTA,
+			     "this guest can't make itself known: %s", error);
+		return false;
 	}
 	xenloop_find(at, XENLOOP_PROBLEM, "no-xenstore",
 		     "ls -l /dev/xen/xenbus (user xenloop has to own it); udevadm trigger",
-		     "XenStore is out of reach: %s",
-		     xenloop_text_at(f->status, "daemon.xenstore_error"));
+		     "XenStore is out of reach: %s", error);
 	return false;
 }
 
@@ -233,8 +240,7 @@ static void find_failing(struct xenloop_findings *at, const json_t *peer)
 			     "no channel: %s", reason);
 	else if (strstr(reason, "quota"))
 		xenloop_find(at, XENLOOP_PROBLEM, "xenstore-quota",
-			     "in Dom0: quota of xenstored; in this guest: xenstore-ls data",
-			     "no channel: %s", reason);
+			     XENLOOP_TODO_QUOTA, "no channel: %s", reason);
 	else
 		xenloop_find(at, XENLOOP_PROBLEM, "peer-failing",
 			     "it is tried again by itself; journalctl -xeu xenloopd, here and there",

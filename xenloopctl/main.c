@@ -65,6 +65,15 @@ static int wrong_arguments(const struct xenloop_command *command)
 	return usage("usage: xenloopctl ", text);
 }
 
+/* JSON, by which the daemons are asked, has no other. */
+static bool is_text(const char *argument)
+{
+	json_t *string = json_string(argument);
+
+	json_decref(string);
+	return string;
+}
+
 static int run_command(struct xenloop_session *s, int argc, char **argv)
 {
 	const struct xenloop_command *command;
@@ -79,6 +88,9 @@ static int run_command(struct xenloop_session *s, int argc, char **argv)
 	if (nr_args < command->min_args ||
 	    nr_args > xenloop_command_max_args(command))
 		return wrong_arguments(command);
+	for (int i = 1; i < argc; i++)
+		if (!is_text(argv[i]))
+			return usage("an argument is not UTF-8", "");
 	choose_daemon(s);
 	if (s->dom0 && command->of_guests) {
 		fprintf(stderr, "xenloopctl: %s is for guests; this is Dom0\n",

@@ -22,7 +22,8 @@
 void xenloopd_later(struct xenloopd *d, enum xenloopd_work work)
 {
 	d->todo |= work;
-	event_active(d->work, 0, 0);
+	if (d->work) /* a flush does all at once */
+		event_active(d->work, 0, 0);
 }
 
 /* What is waited for; NULL when everything is there. */
@@ -30,6 +31,8 @@ static const char *missing(const struct xenloopd *d)
 {
 	if (!d->xs.h)
 		return "waiting for XenStore";
+	if (!d->hello && d->xs_error[0])
+		return d->xs_error;
 	if (!d->nl && d->nl_errno == -ENOENT)
 		return "waiting: module xenloop is not loaded";
 	if (!d->nl)
@@ -224,17 +227,22 @@ void xenloopd_exit(struct xenloopd *d)
 int xenloopd_flush(struct xenloopd *d)
 {
 	const char *why = NULL;
-	int err = xenloopd_store_open(d, &why);
+	int cleaned, err = xenloopd_store_open(d, &why);
 
 	if (err) {
 		log_err("store", "%s", why);
 		return err == -ENODEV ? XENLOOPD_ENVIRONMENT : XENLOOPD_FAILED;
 	}
-	xenloopd_store_clean(d, true);
-	/* Without the module all is done, and nothing to be told. */
+	cleaned = xenloopd_store_clean(d, true);
+	if (cleaned)
+		log_err("store", "%s stays: %s", XENLOOPD_OUTBOX,
+			strerror(-cleaned));
+	/* Without the module there is nothing more to do, or to be told. */
 	d->nl_errno = -ENOENT;
 	err = xenloopd_kernel_open(d);
-	if (err)
-		return err == -ENOENT ? XENLOOPD_OK : XENLOOPD_FAILED;
-	return xenloopd_kernel_flush(d) ? XENLOOPD_FAILED : XENLOOPD_OK;
+	if (!err)
+		err = xenloopd_kernel_flush(d);
+	else if (err == -ENOENT)
+		err = 0;
+	return err || cleaned ? XENLOOPD_FAILED : XENLOOPD_OK;
 }

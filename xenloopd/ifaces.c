@@ -88,7 +88,7 @@ static void take_self(struct xenloopd *d)
 	d->nr_ifaces = d->self.nr_vifs;
 }
 
-static void scan_sysfs(struct xenloopd *d)
+static bool scan_sysfs(struct xenloopd *d)
 {
 	struct xenloopd_iface *iface;
 	uint32_t vif, ifindex;
@@ -97,7 +97,7 @@ static void scan_sysfs(struct xenloopd *d)
 
 	if (!dir) {
 		log_err("iface", "%s: %s", d->sysfs, strerror(errno));
-		return;
+		return false;
 	}
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' ||
@@ -111,6 +111,21 @@ static void scan_sysfs(struct xenloopd *d)
 			 XENLOOP_NL_IFNAME - 1, entry->d_name);
 	}
 	closedir(dir);
+	return true;
+}
+
+/*
+ * Attached, and not seen: one that is just being renamed, or could not be read.
+ * What leaves the network namespace the module gives up by itself.
+ */
+static void take_unseen(struct xenloopd *d, const struct xenloop_nl_iface *k)
+{
+	struct xenloopd_iface *iface = find_vif(d, k->vif);
+
+	if (!iface || iface->ifindex)
+		return;
+	iface->ifindex = k->ifindex;
+	snprintf(iface->ifname, sizeof(iface->ifname), "%s", k->ifname);
 }
 
 static void warn_unknown(struct xenloopd *d)
@@ -170,6 +185,7 @@ static void take_attached(struct xenloopd *d,
 	for (int i = 0; i < nr; i++) {
 		struct xenloopd_iface *iface = find_vif(d, list[i].vif);
 
+		take_unseen(d, &list[i]);
 		if (iface && is_same(iface, &list[i]) && !why_not(d, iface)) {
 			iface->attached = true;
 			if (iface->reason[0])
@@ -177,6 +193,7 @@ static void take_attached(struct xenloopd *d,
 			continue;
 		}
 		log_debug("iface", "%s: detaching", list[i].ifname);
+		xenloop_loop_alive(d->loop); /* its channels drain first */
 		d->nl->ops->iface_detach(d->nl, list[i].ifindex);
 	}
 }
@@ -249,8 +266,12 @@ void xenloopd_ifaces_sync(struct xenloopd *d)
 	/* Until Dom0 has spoken, what is attached stays attached. */
 	if (!d->nl || !d->self_ok || d->suspended)
 		return;
+	/* After a resume that we have not heard of, nothing here is true. */
+	if (!xenloopd_kernel_check(d))
+		return;
 	take_self(d);
-	scan_sysfs(d);
+	if (!scan_sysfs(d))
+		return;
 	warn_unknown(d);
 	nr = d->nl->ops->iface_dump(d->nl, &list);
 	if (nr < 0) {

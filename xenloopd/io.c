@@ -165,16 +165,8 @@ static void outbox_path(const struct xenloop_link *link, char *path,
 
 static int store_error(struct xenloopd *d, int err)
 {
-	if (err == -ENOSPC || err == -EDQUOT || err == -E2BIG)
-		d->io_error =
-			"XenStore refuses more nodes: this guest's quota is used up";
-	else if (err == -EINVAL)
-		d->io_error = "XenStore refused the message (quota?)";
-	else {
-		snprintf(d->io_text, sizeof(d->io_text), "XenStore: %s",
-			 strerror(-err));
-		d->io_error = d->io_text;
-	}
+	d->io_error = xenloopd_store_explain(err, d->io_text,
+					     sizeof(d->io_text));
 	return err;
 }
 

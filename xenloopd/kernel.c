@@ -233,18 +233,21 @@ void xenloopd_kernel_failed(struct xenloopd *d, const char *what)
 			d->nl->ops->error(d->nl), missed);
 }
 
-void xenloopd_kernel_check(struct xenloopd *d)
+bool xenloopd_kernel_check(struct xenloopd *d)
 {
 	int err = d->nl->ops->info(d->nl, &d->info);
 
+	if (!err && d->info.epoch == d->links.epoch)
+		return true;
 	if (err == -ENOENT || err == -EOPNOTSUPP) {
 		log_warn("kernel", "module xenloop was unloaded");
 		xenloopd_later(d, XENLOOPD_WORK_KERNEL_LOST);
 	} else if (err) {
 		xenloopd_kernel_failed(d, "info");
-	} else if (d->info.epoch != d->links.epoch) {
+	} else {
 		xenloopd_later(d, XENLOOPD_WORK_RESUMED);
 	}
+	return false;
 }
 
 static void close_idle(struct xenloopd *d, const struct xenloop_nl_chan *chan)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -165,6 +166,11 @@ static int run(struct xenloopd *d, const struct options *o)
 		return XENLOOPD_FAILED;
 	}
 	d->base = xenloop_loop_base(d->loop);
+	if (o->flush) {
+		/* The loop does not run, so nobody would look. */
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
+	}
 	status = o->flush ? xenloopd_flush(d) : serve(d);
 	xenloopd_exit(d);
 	xenloop_ctl_free(d->ctl);

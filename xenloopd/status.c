@@ -88,7 +88,7 @@ static json_t *daemon_json(const struct xenloopd *d)
 			 "epoch", hex64(d->links.epoch),
 			 "domid", (json_int_t)d->links.domid,
 			 "xenstore", d->xs.h ? "connected" : "not connected",
-			 "xenstore_error", d->xs.h ? "" : d->xs_error,
+			 "xenstore_error", d->xs_error,
 			 "suspended", d->suspended,
 			 "nodes_ignored", (json_int_t)d->ignored,
 			 "messages_stale", (json_int_t)d->links.stale,
@@ -171,7 +171,7 @@ static json_t *iface_json(const struct xenloopd *d,
 		reason = "";
 	}
 	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:b, s:b}",
-			 "ifname", iface->ifname,
+			 "ifname", iface->ifindex ? iface->ifname : "",
 			 "vif", (json_int_t)iface->vif,
 			 "mac", xenloop_mac_format(iface->mac, mac),
 			 "state", state, "reason", reason,

@@ -17,9 +17,8 @@
 #include "xenloopd/xenloopd.h"
 
 #define INBOX		"xenloop"
-#define OUTBOX		"data/xenloop"
-#define HELLO		OUTBOX "/hello"
-#define TO		OUTBOX "/to"
+#define HELLO		XENLOOPD_OUTBOX "/hello"
+#define TO		XENLOOPD_OUTBOX "/to"
 #define TOKEN		"xenloopd"
 #define MAX_ENTRIES	4096
 
@@ -78,6 +77,7 @@ static void read_self(struct xenloopd *d)
 	int len = read_node(d, INBOX "/self", buf);
 	int err;
 
+	d->self_unread = len < 0 && len != -ENOENT;
 	/* Dom0 has taken it back: what is attached stays, and waits for it. */
 	if (len == -ENOENT) {
 		d->self_ok = false;
@@ -99,7 +99,7 @@ static void read_self(struct xenloopd *d)
 	xenloopd_later(d, XENLOOPD_WORK_SYNC);
 }
 
-/* An entry, which may be none, or make no sense. */
+/* An entry, which may be none, or make no sense. A sync is to follow. */
 static void read_roster(struct xenloopd *d, const char *name)
 {
 	char path[XENLOOP_XS_PATH_SIZE];
@@ -116,7 +116,6 @@ static void read_roster(struct xenloopd *d, const char *name)
 	len = read_node(d, path, buf);
 	if (len == -ENOENT) {
 		xenloop_links_update(&d->links, domid, NULL);
-		xenloopd_later(d, XENLOOPD_WORK_SYNC);
 		return;
 	}
 	if (len == -E2BIG || len == -EBADMSG) /* read, and no entry */
@@ -130,7 +129,6 @@ static void read_roster(struct xenloopd *d, const char *name)
 		err = xenloop_links_update(&d->links, domid, &roster);
 	if (err)
 		ignore(d, path, err);
-	xenloopd_later(d, XENLOOPD_WORK_SYNC);
 }
 
 void xenloopd_store_inbox(struct xenloopd *d, struct xenloop_link *link)
@@ -221,6 +219,8 @@ void xenloopd_store_complete(struct xenloopd *d)
 	/* One that is too long stays so: no line about it every few seconds. */
 	if (d->xs.h && d->hello && xenloopd_store_failed(d))
 		scan_roster(d);
+	if (d->xs.h && d->hello && d->self_unread)
+		read_self(d);
 }
 
 void xenloopd_store_ask(struct xenloopd *d, uint32_t domid)
@@ -230,7 +230,7 @@ void xenloopd_store_ask(struct xenloopd *d, uint32_t domid)
 	if (!d->xs.h || d->roster_err != -E2BIG)
 		return;
 	snprintf(name, sizeof(name), "%" PRIu32, domid);
-	read_roster(d, name);
+	read_roster(d, name); /* within a sync */
 }
 
 static void scan_from(struct xenloopd *d)
@@ -267,9 +267,10 @@ static void changed(struct xenloopd *d, const char *path)
 {
 	const char *name;
 
-	if ((name = below(path, INBOX "/roster")))
+	if ((name = below(path, INBOX "/roster"))) {
 		*name ? read_roster(d, name) : scan_roster(d);
-	else if ((name = below(path, INBOX "/from")))
+		xenloopd_later(d, XENLOOPD_WORK_SYNC);
+	} else if ((name = below(path, INBOX "/from")))
 		*name ? read_from(d, name) : scan_from(d);
 	else if (below(path, INBOX "/self"))
 		read_self(d);
@@ -350,6 +351,16 @@ void xenloopd_store_close(struct xenloopd *d)
 	d->hello = false;
 }
 
+const char *xenloopd_store_explain(int err, char *buf, size_t size)
+{
+	if (err == -ENOSPC || err == -EDQUOT || err == -E2BIG)
+		return "XenStore refuses more nodes: this guest's quota is used up";
+	if (err == -EINVAL)
+		return "XenStore refused the message (quota?)";
+	snprintf(buf, size, "XenStore: %s", strerror(-err));
+	return buf;
+}
+
 /* value NULL: remove the node. */
 int xenloopd_store_write(struct xenloopd *d, const char *path,
 			 const char *value)
@@ -373,7 +384,7 @@ int xenloopd_store_start(struct xenloopd *d)
 		.epoch = d->links.epoch,
 		.features = d->info.features,
 	};
-	char buf[XENLOOP_MSG_BUF];
+	char buf[XENLOOP_MSG_BUF], text[64];
 	const char *why = "";
 	int err;
 
@@ -384,18 +395,21 @@ int xenloopd_store_start(struct xenloopd *d)
 	if (!err)
 		err = xenloopd_store_write(d, HELLO, buf);
 	if (err) {
+		snprintf(d->xs_error, sizeof(d->xs_error), "%s",
+			 *why ? why : xenloopd_store_explain(err, text,
+							     sizeof(text)));
 		if (xenloop_ratelimit_ok(&d->log_limit, xenloop_now_ms(), NULL))
-			log_err("store", "hello: %s",
-				*why ? why : strerror(-err));
+			log_err("store", "hello: %s", d->xs_error);
 		return err;
 	}
+	d->xs_error[0] = '\0';
 	d->hello = true;
 	log_info("store", "domain %" PRIu32 " says hello", d->links.domid);
 	scan(d);
 	return 0;
 }
 
-void xenloopd_store_clean(struct xenloopd *d, bool all)
+int xenloopd_store_clean(struct xenloopd *d, bool all)
 {
-	xenloopd_store_write(d, all ? OUTBOX : TO, NULL);
+	return xenloopd_store_write(d, all ? XENLOOPD_OUTBOX : TO, NULL);
 }

@@ -99,10 +99,11 @@ struct xenloopd {
 	struct xenloop_xs xs;
 	const struct xenloop_xs_ops *xs_ops;
 	struct event *xs_event;
-	char xs_error[96];		/* why there is no connection */
+	char xs_error[96];		/* why there is no connection, or hello */
 	bool hello;			/* published, of this epoch */
 	bool self_ok;			/* self below is ours */
 	struct xenloop_self self;
+	bool self_unread;		/* it could not be read */
 	int roster_err;			/* why not all of the roster was read */
 	uint64_t ignored;		/* nodes that are not what they should be */
 	struct xenloop_ratelimit log_limit;
@@ -140,7 +141,7 @@ void xenloopd_kernel_close(struct xenloopd *d);
 /* Hands the settings to the module, if it is there. 0 or -errno, logged. */
 int xenloopd_kernel_tune(struct xenloopd *d);
 /* Is the module there, and in the life that we know? Acts if not. */
-void xenloopd_kernel_check(struct xenloopd *d);
+bool xenloopd_kernel_check(struct xenloopd *d);
 /* Tells what could not be had of the module, and why; not again and again. */
 void xenloopd_kernel_failed(struct xenloopd *d, const char *what);
 /* Channels: what was missed, and who is idle. */
@@ -158,6 +159,8 @@ int xenloopd_kernel_flush(struct xenloopd *d);
 extern const struct xenloop_link_io xenloopd_io;
 
 /* store.c: XenStore */
+#define XENLOOPD_OUTBOX "data/xenloop"	/* all that we write is in there */
+
 /* 0; -ENODEV: hopeless; other -errno: try again. *why is a line for the user. */
 int xenloopd_store_open(struct xenloopd *d, const char **why);
 void xenloopd_store_close(struct xenloopd *d);
@@ -165,12 +168,14 @@ void xenloopd_store_close(struct xenloopd *d);
 int xenloopd_store_start(struct xenloopd *d);
 int xenloopd_store_write(struct xenloopd *d, const char *path,
 			 const char *value);
-/* Removes our messages, or with `all` whatever we wrote. */
-void xenloopd_store_clean(struct xenloopd *d, bool all);
+/* What a refusal means; `buf` may hold it. */
+const char *xenloopd_store_explain(int err, char *buf, size_t size);
+/* Removes our messages, or with `all` whatever we wrote. 0 or -errno. */
+int xenloopd_store_clean(struct xenloopd *d, bool all);
 void xenloopd_store_inbox(struct xenloopd *d, struct xenloop_link *link);
 /* Could some of the roster not be read, even entry by entry? */
 bool xenloopd_store_failed(const struct xenloopd *d);
-/* Reads the roster again if that is so. */
+/* Reads again what could not be read. */
 void xenloopd_store_complete(struct xenloopd *d);
 /* Reads a domain's entry of a roster that is too long to be listed. */
 void xenloopd_store_ask(struct xenloopd *d, uint32_t domid);

@@ -33,6 +33,7 @@ static struct fake_nl {
 	int nr_events;
 	bool overrun;
 	bool peers_go;			/* once they have been listed */
+	bool peers_stay;		/* deleted, their channels drain for long */
 	int pipe[2];
 	uint32_t next_id;
 	/* -errno for the next ones */
@@ -143,6 +144,8 @@ static inline int fake_nl_peer_del(struct xenloop_nl *nl,
 	fake_nl.peer_dels++;
 	if (i == fake_nl.nr_peers)
 		return -ENOENT;
+	if (fake_nl.peers_stay)
+		return 0;
 	fake_nl.peer[i] = fake_nl.peer[--fake_nl.nr_peers];
 	for (i = 0; i < fake_nl.nr_chans; i++)
 		if (!memcmp(fake_nl.chan[i].peer_mac, peer->mac, 6))

@@ -143,7 +143,8 @@ class ExitCodes(unittest.TestCase):
 
     def test_usage(self):
         for arguments in ([], ['nonsense'], ['peers', 'g2', 'g3'], ['connect'], ['connect', 'a', 'b'], ['set', 'a', 'b', 'c'],
-                          ['doctor', 'a', 'b', 'c'], ['completion'], ['completion', 'fish']):
+                          ['doctor', 'a', 'b', 'c'], ['completion'], ['completion', 'fish'], ['peers', b'\xff'],
+                          ['doctor', 'g1', b'\xff']):
             self.check(run(*arguments), 2, 'xenloopctl --help')
         self.assertEqual(run('--nonsense').returncode, 2)
 

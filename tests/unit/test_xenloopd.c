@@ -28,7 +28,7 @@ static struct xenloopd d;
 static char dir[] = "/tmp/xenloopd-test-XXXXXX";
 static char sysfs[64], conf[64];
 static struct xenloop_xs_ops xs_ops;
-static int write_error;
+static int write_error, rm_error;
 
 static const uint8_t peer_mac[] = { 0, 0x16, 0x3e, 0, 0, 7 };
 
@@ -90,6 +90,11 @@ static int failing_write(void *h, xenloop_xs_txn t, const char *path,
 	return fake_xs_write(h, t, path, value, len);
 }
 
+static int failing_rm(void *h, xenloop_xs_txn t, const char *path)
+{
+	return rm_error ? rm_error : fake_xs_rm(h, t, path);
+}
+
 static void put_conf(const char *text)
 {
 	FILE *f = fopen(conf, "w");
@@ -105,6 +110,7 @@ static void prepare(void)
 	d.nl_open = fake_nl_open;
 	xs_ops = fake_xs_ops;
 	xs_ops.write = failing_write;
+	xs_ops.rm = failing_rm;
 	d.xs_ops = &xs_ops;
 	d.sysfs = sysfs;
 	d.conf_path = conf;
@@ -133,7 +139,7 @@ static void stop(void)
 
 static int setup(void **state)
 {
-	write_error = 0;
+	write_error = rm_error = 0;
 	fake_xs_reset(HOME);
 	fake_xs_put("domid", "5");
 	fake_nl_reset(0x0123456789abcdefull);
@@ -488,6 +494,39 @@ static void test_hotplug(void **state)
 	remove_netdev("lan0");
 }
 
+static void expect(const char *verb, const char *peer, const char *path,
+		   const char *value);
+
+/* What can't be read in sysfs, or is being renamed, is attached still. */
+static void test_not_seen(void **state)
+{
+	start_with_peer("3");
+	bring_up();
+	remove_netdev("eth0");
+	tick(10);
+	d.sysfs = "/nowhere";
+	tick(10);
+	d.sysfs = sysfs;
+	make_netdev("lan0", "device/vif/0\n", "2\n");
+	tick(10);
+	remove_netdev("lan0");
+	assert_int_equal(fake_nl.detaches, 0);
+	assert_int_equal(fake_nl.attaches, 1);
+	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_UP);
+	assert_string_equal(d.links.first->ifname, "lan0");
+}
+
+/* One that is not here has no name, which another one may have by now. */
+static void test_away(void **state)
+{
+	start_with_peer("3");
+	remove_netdev("eth0");
+	fake_nl_release(2);
+	tick(10);
+	expect("status", NULL, "interfaces/0/ifname", "\"\"");
+	expect("status", NULL, "interfaces/0/vif", "0");
+}
+
 /* Its links have their peer in the module again, and a channel can come up. */
 static void expect_back(unsigned int attaches)
 {
@@ -673,6 +712,37 @@ static void test_peers_of_long_roster(void **state)
 	assert_int_equal(fake_nl.peer[0].domid, 3);
 	assert_int_equal(fake_nl.peer_dels, 1);
 	assert_int_equal(d.links.first->sm.state, XENLOOP_PEER_IDLE);
+}
+
+/* One who has left, and whose channel drains, is asked for in each sync: one is not the reason for the next. */
+static void test_departed_of_long_roster(void **state)
+{
+	unsigned int reads;
+
+	fake_nl.peer[fake_nl.nr_peers++] = (struct xenloop_nl_peer){
+		.ifindex = 2, .mac = { 2 }, .domid = 8 };
+	fake_nl.peers_stay = true;
+	fake_xs.list_error = -E2BIG;
+	fake_xs_put("xenloop/self", SELF VIF0);
+	start();
+	reads = fake_xs.reads;
+	for (int i = 0; i < 10; i++)
+		pump();
+	assert_int_equal(fake_xs.reads, reads);
+}
+
+/* What Dom0 says of this guest is read again if it could not be. */
+static void test_self_fails_for_a_while(void **state)
+{
+	start();
+	fake_xs.read_error = -EIO;
+	fake_xs_put("xenloop/self", SELF VIF0);
+	pump();
+	assert_false(d.self_ok);
+	fake_xs.read_error = 0;
+	tick(10);
+	assert_true(d.self_ok);
+	assert_int_equal(fake_nl.attaches, 1);
 }
 
 /* A XenStore that fails for a while: nothing is closed, and nobody has to write the roster again. */
@@ -1107,6 +1177,18 @@ static void test_silent_suspend(void **state)
 	assert_non_null(fake_xs_get("data/xenloop/to/3-0-0"));
 }
 
+/* Whatever wakes up first: those who were peers on another host are none here. */
+static void test_sync_in_a_new_life(void **state)
+{
+	start_with_peer("3");
+	fake_nl.info.epoch = 0xe2;
+	fake_nl.nr_peers = 0;
+	xenloopd_later(&d, XENLOOPD_WORK_SYNC);
+	pump();
+	assert_int_equal(fake_nl.nr_peers, 0);
+	expect_hello(EPOCH2);
+}
+
 /* The new epoch was noticed first; then came "suspended", but not "resumed". */
 static void test_resumed_lost(void **state)
 {
@@ -1196,6 +1278,21 @@ static void test_quota(void **state)
 	assert_int_equal(fake_nl.listens, 1);
 }
 
+/* A guest without room for its hello is told so, and not to look in Dom0. */
+static void test_hello_refused(void **state)
+{
+	write_error = -EINVAL;
+	start();
+	tick(10);
+	assert_false(d.hello);
+	expect("status", NULL, "daemon/xenstore_error",
+	       "\"XenStore refused the message (quota?)\"");
+	write_error = 0;
+	tick(10);
+	assert_true(d.hello);
+	expect("status", NULL, "daemon/xenstore_error", "\"\"");
+}
+
 static void test_out_of_grants(void **state)
 {
 	start_with_peer("9");
@@ -1271,6 +1368,18 @@ static void test_flush_patient(void **state)
 	fake_nl.fail_detaches = 1;
 	assert_int_equal(flush(), XENLOOPD_OK);
 	assert_int_equal(fake_nl.detaches, 2);
+	assert_int_equal(fake_nl.nr_ifaces, 0);
+}
+
+/* What stays in XenStore makes others wait for this guest; the rest is done all the same. */
+static void test_flush_without_xenstore(void **state)
+{
+	start_with_peer("3");
+	xenloopd_stop(&d);
+	stop();
+	rm_error = -EBADF;	/* the connection is lost */
+	assert_int_equal(flush(), XENLOOPD_FAILED);
+	assert_int_equal(log_count("data/xenloop stays: "), 1);
 	assert_int_equal(fake_nl.nr_ifaces, 0);
 }
 
@@ -1594,6 +1703,8 @@ int main(void)
 		TEST(test_revoked),
 		TEST(test_mac_twice),
 		TEST(test_hotplug),
+		TEST(test_not_seen),
+		TEST(test_away),
 		TEST(test_reattached),
 		TEST(test_reattached_held),
 		TEST(test_peer_missing),
@@ -1606,6 +1717,8 @@ int main(void)
 		TEST(test_no_peer_list),
 		TEST(test_peers_of_long_roster),
 		TEST(test_roster_fails_for_a_while),
+		TEST(test_departed_of_long_roster),
+		TEST(test_self_fails_for_a_while),
 		TEST(test_senseless_entries),
 		TEST(test_adoption),
 		TEST(test_idle),
@@ -1620,15 +1733,18 @@ int main(void)
 		TEST(test_overrun),
 		TEST(test_suspend),
 		TEST(test_silent_suspend),
+		TEST(test_sync_in_a_new_life),
 		TEST(test_resumed_lost),
 		TEST(test_unload),
 		TEST(test_store_lost),
 		TEST(test_wanted_without_store),
 		TEST(test_quota),
+		TEST(test_hello_refused),
 		TEST(test_out_of_grants),
 		TEST(test_stop),
 		TEST(test_flush),
 		TEST(test_flush_patient),
+		TEST(test_flush_without_xenstore),
 		TEST(test_flush_without_module),
 		TEST(test_reload),
 		TEST(test_settings),
