@@ -237,6 +237,7 @@ struct sk_buff *xenloop_frame_read(struct napi_struct *napi,
 bool xenloop_frame_offload(struct sk_buff *skb,
 			   const struct xenloop_frame *frame);
 int xenloop_frame_write(struct xenloop_producer *p, struct sk_buff *skb);
+int xenloop_frame_own(struct sk_buff *skb);
 
 /* marker.c */
 void xenloop_marker_send(struct xenloop_chan *chan, u64 cookie, u16 count);

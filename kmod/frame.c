@@ -125,3 +125,14 @@ int xenloop_frame_write(struct xenloop_producer *p, struct sk_buff *skb)
 		xenloop_producer_end(p, &frame);
 	return err;
 }
+
+/*
+ * Before @skb waits: have nothing in it that is its sender's until it is freed,
+ * which then hears that it was copied. A clone's pages, as with TCP, are lent by
+ * its other owner, and wait with that one's connection only. Returns 0, -ENOMEM.
+ */
+int xenloop_frame_own(struct sk_buff *skb)
+{
+	return skb_cloned(skb) ? skb_orphan_frags(skb, GFP_ATOMIC) :
+				 skb_orphan_frags_rx(skb, GFP_ATOMIC);
+}

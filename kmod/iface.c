@@ -271,7 +271,7 @@ static void hold_frame(struct xenloop_iface *iface, struct sk_buff *skb)
 {
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
-	if (!skb_orphan_frags(skb, GFP_ATOMIC) && queue_held(iface, skb)) {
+	if (!xenloop_frame_own(skb) && queue_held(iface, skb)) {
 		xenloop_inc(iface, HELD);
 	} else {
 		xenloop_inc(iface, HELD_DROPPED);

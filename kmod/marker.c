@@ -11,6 +11,7 @@
  * the standard path for a few ticks.
  */
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 
@@ -117,13 +118,21 @@ bool xenloop_marker_settling(struct xenloop_chan *chan)
 	return false;
 }
 
-/* A frame by the standard path, data behind the Ethernet header. */
+/*
+ * A frame by the standard path, data behind the Ethernet header. Those that
+ * never take a channel may go on coming: there is no order to keep with them.
+ */
 static void note_stray(struct xenloop_iface *iface, const struct sk_buff *skb)
 {
-	struct xenloop_peer *peer = xenloop_peer_lookup(iface->ifindex,
-							eth_hdr(skb)->h_source);
-	struct xenloop_chan *chan = peer ? rcu_dereference(peer->chan) : NULL;
+	const struct ethhdr *eth = eth_hdr(skb);
+	struct xenloop_peer *peer;
+	struct xenloop_chan *chan;
 
+	if (skb_vlan_tag_present(skb) ||
+	    !ether_addr_equal(eth->h_dest, iface->mac))
+		return;
+	peer = xenloop_peer_lookup(iface->ifindex, eth->h_source);
+	chan = peer ? rcu_dereference(peer->chan) : NULL;
 	if (chan)
 		WRITE_ONCE(chan->rx.strays, READ_ONCE(chan->rx.strays) + 1);
 }

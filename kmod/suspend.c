@@ -61,12 +61,25 @@ static void close_all(enum xenloop_reason reason)
 	xenloop_chan_finish_all(NULL);
 }
 
+/*
+ * Who they are is known by domid, and on another host that is somebody else's.
+ * No channel is left. Needs xenloop.lock.
+ */
+static void forget_peers(void)
+{
+	struct xenloop_iface *iface;
+
+	list_for_each_entry(iface, &xenloop_ifaces, list)
+		xenloop_peer_del_all(iface);
+}
+
 static int freeze(struct device *dev)
 {
 	mutex_lock(&xenloop.lock);
 	WRITE_ONCE(xenloop.suspended, true);
 	xenloop_nl_global(XENLOOP_EVENT_SUSPENDED);
 	close_all(XENLOOP_REASON_SUSPEND);
+	forget_peers();
 	mutex_unlock(&xenloop.lock);
 	queue_work(system_freezable_wq, &thawed_work); /* frozen by now */
 	return 0;

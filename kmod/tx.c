@@ -105,19 +105,33 @@ static void watch(struct xenloop_chan *chan)
 	xenloop_chan_time(chan, ORPHAN_AFTER);
 }
 
+/*
+ * Is there room to wait? Nothing slows down the senders of frames without a
+ * socket, which this guest forwards: half of the room is not for those.
+ */
+static bool may_wait(struct xenloop_chan *chan, const struct sk_buff *skb)
+{
+	unsigned int most = READ_ONCE(xenloop.backlog_bytes);
+
+	if (!skb->sk)
+		most /= 2;
+	if (chan->tx.backlog_bytes + skb->truesize <= most)
+		return true;
+	if (skb->sk)
+		xenloop_inc(chan, TX_DROP_BACKLOG);
+	else
+		xenloop_inc(chan, TX_DROP_FORWARDED);
+	return false;
+}
+
 /* Let @skb wait. Under tx->lock. */
 static enum xenloop_tx_verdict keep_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 {
 	struct xenloop_tx *tx = &chan->tx;
 
-	if (tx->backlog_bytes + skb->truesize > READ_ONCE(xenloop.backlog_bytes)) {
-		if (skb->sk)
-			xenloop_inc(chan, TX_DROP_BACKLOG);
-		else
-			xenloop_inc(chan, TX_DROP_FORWARDED);
+	if (!may_wait(chan, skb))
 		return XENLOOP_TX_DROPPED;
-	}
-	if (skb_orphan_frags(skb, GFP_ATOMIC)) {
+	if (xenloop_frame_own(skb)) {
 		xenloop_inc(chan, TX_DROP_NOMEM);
 		return XENLOOP_TX_DROPPED;
 	}

@@ -11,6 +11,7 @@ SHARED = True
 TINY = 8                     # bytes: the smallest segments that are sound at all
 COUNT = 500
 FEW = 100                    # of them; all find room
+MANY = 3000                  # more than may wait
 IN_FIFO = 524288 // 1456     # datagrams that a FIFO holds
 
 
@@ -18,8 +19,9 @@ def run(host):
     with hostile.scene(host, victim='g1', offender='g2') as scene:
         for guest in (scene.victim, scene.offender):
             guest.put(hostile.GUEST / 'udpseq.py', '/root/udpseq.py')
-        scene.victim.put(hostile.GUEST / 'twoways.py', '/root/twoways.py')
-        for check in (never, claims_only, slowly, goodbye, endless_goodbye, undecided, redirected, cut_small):
+        for name in ('twoways.py', 'errqueue.py'):
+            scene.victim.put(hostile.GUEST / name, f'/root/{name}')
+        for check in (never, claims_only, slowly, forwarded, zero_copy, goodbye, endless_goodbye, undecided, redirected, cut_small):
             with scene.harmless(check.__name__):
                 check(scene)
 
@@ -87,6 +89,42 @@ def two_ways(scene, seconds, wanted):
     output = scene.victim.sh(f'python3 /root/twoways.py {scene.offender.ip} {scene.good.ip} 8000 {seconds}')
     scene.victim.sh('ip link set eth0 mtu 1500')
     expect(int(output) >= wanted, f'the socket sent {output} datagrams each way in {seconds} s')
+
+
+@contextmanager
+def full(scene, what):
+    """A channel whose peer takes nothing, for longer than it usually lasts."""
+    scene.victim.sh('xenloopctl set stall-timeout 60000')
+    with scene.disconnects(what, 'peer-closed'):
+        scene.up()
+        yield
+        scene.act(*hostile.GOODBYE)
+    scene.victim.sh('xenloopctl set stall-timeout 5000')
+
+
+def forwarded(scene):
+    """Nobody can slow a container down: what it sends fills half of the room only, and this guest's own frames find some."""
+    scene.victim.sh("""set -e
+        ip netns add box; ip link add box0 type veth peer name eth0 netns box; ip addr add 172.18.0.1/24 dev box0
+        ip link set box0 up; ip -n box addr add 172.18.0.2/24 dev eth0; ip -n box link set eth0 up
+        ip -n box route add default via 172.18.0.1; sysctl -q net.ipv4.ip_forward=1""")
+    names = ('tx-drop-forwarded', 'tx-drop-backlog', 'tx-backlogged')
+    with full(scene, 'a peer that many frames wait for'):
+        before = [scene.total(name) for name in names]
+        scene.victim.sh(f'ip netns exec box python3 /root/udpseq.py send {scene.offender.ip} 6200 {MANY} 1400 0')
+        dropped, own, waiting = (scene.total(name) - old for name, old in zip(names, before))
+        expect(dropped > 0 and own == 0, f'of {MANY} forwarded frames {dropped} were dropped, of this guest\'s own {own}')
+        scene.victim.sh(f'python3 /root/udpseq.py send {scene.offender.ip} 6200 {FEW} 1400')
+        _, own, now = (scene.total(name) - old for name, old in zip(names, before))
+        expect(own == 0 and now - waiting >= FEW, f'of {FEW} frames of this guest\'s own {now - waiting} wait, {own} were dropped')
+    scene.victim.sh('ip netns del box; sysctl -q net.ipv4.ip_forward=0')
+
+
+def zero_copy(scene):
+    """Who lends memory gets it back, also for datagrams that wait behind a full FIFO: the socket may have other peers."""
+    with full(scene, 'a peer that takes no zero-copy frames'):
+        said = scene.victim.sh(f'python3 /root/errqueue.py {scene.offender.ip} 6200 {COUNT}')
+        expect(said.startswith(f'completed={COUNT} copied={COUNT} '), f'of {COUNT} datagrams: {said}')
 
 
 def goodbye(scene):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-"""Broadcast, multicast, Dom0 and the outside do not take the channel, and work as before."""
+"""Broadcast, multicast, VLAN tags, Dom0 and the outside do not take the channel, and work as before."""
 from case import expect, expect_in
 import _loop as loop
 
@@ -12,6 +12,8 @@ def run(host):
     multicast_is_answered(g1, g2)
     stays_outside(g1, g2, 'pass-no-peer', 5, f'ping -n -c 5 -i 0.2 -W 10 {host.dom0.ip}', ' 0% packet loss')
     stays_outside(g1, g2, 'pass-no-peer', 5, 'ping -n -c 5 -i 0.2 -W 10 10.0.2.2', ' 0% packet loss')
+    tagged(g1, g2)
+    new_channel(g1, g2)
 
 
 def stays_outside(g1, g2, counter, frames, command, wanted):
@@ -33,3 +35,29 @@ def multicast_is_answered(g1, g2):
     broadcast = g1.sh('ping -n -b -c 3 -i 0.3 -W 10 10.0.2.255', check=False)
     expect_in(g2.ip, broadcast, 'answer to the broadcast address')
     expect(loop.iface_stats(g1)['pass-multicast'] >= before + 6, 'pass-multicast did not move')
+
+
+def tagged(g1, g2):
+    """So many that the peer would close the channel, had they taken it."""
+    for guest, address in ((g1, '10.7.0.1'), (g2, '10.7.0.2')):
+        guest.sh(f'ip link add link eth0 name eth0.7 type vlan id 7; ip addr add {address}/24 dev eth0.7; ip link set eth0.7 up')
+    stays_outside(g1, g2, 'pass-vlan', 100, 'ping -n -c 100 -i 0.05 -W 10 10.7.0.2', ' 0% packet loss')
+    for guest in (g1, g2):
+        guest.sh('ip link del eth0.7')
+
+
+def new_channel(g1, g2):
+    """It waits for what its first frames could overtake, and not for the end of what never takes a channel."""
+    for guest in (g1, g2):
+        guest.sh('xenloopctl set stall-timeout 60000; xenloopctl set hold-timeout 20000')
+    g2.sh('systemd-run -q -u flood --collect ping -n -q -i 0.002 -I eth0 224.0.0.1')
+    g1.sh('xenloopctl disconnect g2')
+    loop.wait_state(g1, 'g2', 'held')
+    g1.sh('xenloopctl connect g2')
+    loop.wait_state(g1, 'g2', 'up')
+    with loop.moved(g1, g2) as m:
+        expect_in(' 0% packet loss', g1.sh(f'ping -n -c 5 -i 0.2 -W 10 {g2.ip}', check=False), 'ping in a new channel')
+    expect(m.a['rx-frames'] >= 5, f'{m.a["rx-frames"]} frames in the channel')
+    g2.sh('systemctl stop flood')
+    for guest in (g1, g2):
+        guest.sh('systemctl reload xenloopd')

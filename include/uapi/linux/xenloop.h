@@ -289,8 +289,8 @@ enum {
  *     remote-gref port state reason idle-ms age-ms listener peer-active stat
  * XENLOOP_CMD_EVENT: Notification. Channel events carry all that is listed
  *   here; "wanted" carries event, ifindex, peer-mac, domid and vif;
- *   "suspended", "resumed" and "iface-down" carry no channel. Attributes:
- *   XENLOOP_A_CHAN_*.
+ *   "suspended", "resumed" and "iface-down" carry no channel. When "suspended"
+ *   comes, no channel and no peer is left. Attributes: XENLOOP_A_CHAN_*.
  * - event: event id ifindex peer-mac domid vif cookie state reason
  */
 enum {
