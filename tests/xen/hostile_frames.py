@@ -17,6 +17,8 @@ def run(host):
     with hostile.scene(host) as scene:
         with scene.harmless('frames that are refused'), hostile.sniffer(scene.victim) as seen:
             refused(scene, seen)
+        with scene.harmless('frames whose checksum is wrong'):
+            checksums(scene)
         with scene.harmless('too many frames that are refused'):
             too_many(scene)
         with scene.harmless('frames that change while they are read'):
@@ -28,12 +30,29 @@ def run(host):
 
 
 def tcp4(scene, payload):
-    """Ethernet, IPv4, TCP to a port where nobody listens; the checksums need not be right."""
-    ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 40 + payload, 1, 0, 64, 6, 0, bytes(map(int, scene.offender.ip.split('.'))),
-                     bytes(map(int, scene.victim.ip.split('.'))))
-    total = sum(struct.unpack('>10H', ip))
-    ip = ip[:10] + struct.pack('>H', ~(total % 0xffff) & 0xffff) + ip[12:]
-    return scene.ether(ip + struct.pack('>HHIIBBHHH', 1, 9, 1, 1, 0x50, 0x10, 1024, 0, 0), kind=0x800)
+    """Ethernet, IPv4, TCP to a port where nobody listens; TCP's checksum need not be right."""
+    return scene.ether(ip4(scene, 6, 20 + payload) + struct.pack('>HHIIBBHHH', 1, 9, 1, 1, 0x50, 0x10, 1024, 0, 0), kind=0x800)
+
+
+def ip4(scene, protocol, length):
+    ip = struct.pack('>BBHHHBBH', 0x45, 0, 20 + length, 1, 0, 64, protocol, 0) + addresses(scene)
+    return ip[:10] + struct.pack('>H', checksum(ip)) + ip[12:]
+
+
+def addresses(scene):
+    return b''.join(bytes(map(int, guest.ip.split('.'))) for guest in (scene.offender, scene.victim))
+
+
+def checksum(data):
+    return ~(sum(struct.unpack(f'>{len(data) // 2}H', data)) % 0xffff) & 0xffff
+
+
+def udp4(scene, port, payload, error=0):
+    """A datagram whose checksum is right but for an error; of an even number of bytes."""
+    length = 8 + len(payload)
+    udp = struct.pack('>HHHH', 1, port, length, 0) + payload
+    right = checksum(addresses(scene) + struct.pack('>HH', 17, length) + udp)
+    return scene.ether(ip4(scene, 17, length) + udp[:6] + struct.pack('>H', right ^ error) + payload, kind=0x800)
 
 
 def refused(scene, seen):
@@ -83,6 +102,23 @@ def refused(scene, seen):
     scene.act(*odd, scene.put(good), f'wait tx.cons {scene.state()["put"] + span([*odd, scene.put(good)])}')
     expect_equal(loop.state(scene.victim, scene.offender.name), 'up', 'the channel after all this')
     wait_for(lambda: seen(f'ether proto {hostile.ETHERTYPE} and greater {len(good)}') >= taken + 3, 20, 'good frames are seen')
+
+
+def checksums(scene):
+    """A frame that says nothing of its checksum is not believed: the victim's stack looks at it."""
+    scene.victim.sh('systemd-run -q -u sink --collect socat -u UDP-RECV:6300 OPEN:/run/sink,creat,trunc; '
+                    'until ss -lun | grep -q :6300; do sleep 0.2; done')
+    before = checksum_errors(scene.victim)
+    scene.up('run take 200000 1', scene.put(udp4(scene, 6300, b'wrong!', error=1)), scene.put(udp4(scene, 6300, b'right!')))
+    wait_for(lambda: 'right' in scene.victim.sh('cat /run/sink'), 30, 'the datagram whose checksum is right arrives')
+    expect_equal(scene.victim.sh('cat /run/sink'), 'right!', 'what arrived')
+    expect_equal(checksum_errors(scene.victim) - before, 1, 'checksum errors')
+    scene.victim.sh('systemctl stop sink')
+
+
+def checksum_errors(guest):
+    names, values = (line.split() for line in guest.sh('grep ^Udp: /proc/net/snmp').splitlines())
+    return int(values[names.index('InCsumErrors')])
 
 
 def span(lines):
