@@ -49,14 +49,14 @@ def tagged(g1, g2):
 def new_channel(g1, g2):
     """It waits for what its first frames could overtake, and not for the end of what never takes a channel."""
     for guest in (g1, g2):
-        guest.sh('xenloopctl set stall-timeout 60000; xenloopctl set hold-timeout 20000')
+        guest.sh('xenloopctl set stall-timeout 60000; xenloopctl set hold-timeout 10000')
     g2.sh('systemd-run -q -u flood --collect ping -n -q -i 0.002 -I eth0 224.0.0.1')
     g1.sh('xenloopctl disconnect g2')
     loop.wait_state(g1, 'g2', 'held')
     g1.sh('xenloopctl connect g2')
     loop.wait_state(g1, 'g2', 'up')
     with loop.moved(g1, g2) as m:
-        expect_in(' 0% packet loss', g1.sh(f'ping -n -c 5 -i 0.2 -W 10 {g2.ip}', check=False), 'ping in a new channel')
+        expect_in(' 0% packet loss', g1.sh(f'ping -n -c 5 -i 0.2 -W 5 {g2.ip}', check=False), 'ping in a new channel')
     expect(m.a['rx-frames'] >= 5, f'{m.a["rx-frames"]} frames in the channel')
     g2.sh('systemctl stop flood')
     for guest in (g1, g2):
