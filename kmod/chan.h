@@ -45,6 +45,7 @@ enum xenloop_tx_verdict {
  * @fifo: producer's end of the peer's FIFO
  * @backlog: frames that wait for room
  * @backlog_bytes: truesize of @backlog
+ * @unpaced_bytes: of those in it that came without a socket
  * @charged: frames in the FIFO that their sockets still pay for
  * @want_reclaim: one of those has nobody to say when it was taken; an event is
  *	to be asked for
@@ -62,6 +63,7 @@ struct xenloop_tx {
 	struct xenloop_producer fifo;
 	struct sk_buff_head backlog;
 	u32 backlog_bytes;
+	u32 unpaced_bytes;
 	struct sk_buff_head charged;
 	bool want_reclaim;
 	bool reclaim_asked;

@@ -36,6 +36,7 @@
 struct tx_cb {
 	u32 end;		/* charged: where it ends in the FIFO */
 	unsigned long since;	/* waits or is charged: jiffies when that began */
+	bool unpaced;		/* waits: it came without a socket */
 };
 
 #define TX_CB(skb)	((struct tx_cb *)(skb)->cb)
@@ -105,23 +106,32 @@ static void watch(struct xenloop_chan *chan)
 	xenloop_chan_time(chan, ORPHAN_AFTER);
 }
 
-/*
- * Is there room to wait? Nothing slows down the senders of frames without a
- * socket, which this guest forwards: half of the room is not for those.
- */
-static bool may_wait(struct xenloop_chan *chan, const struct sk_buff *skb)
+/* Nothing slows down who sends it: this guest forwards it. ARP has no need. */
+static bool is_unpaced(const struct sk_buff *skb)
+{
+	return !skb->sk && skb->protocol != htons(ETH_P_ARP);
+}
+
+/* Is there room to wait? Half of it is not for frames that nothing slows down. */
+static bool may_wait(const struct xenloop_tx *tx, const struct sk_buff *skb)
 {
 	unsigned int most = READ_ONCE(xenloop.backlog_bytes);
 
-	if (!skb->sk)
-		most /= 2;
-	if (chan->tx.backlog_bytes + skb->truesize <= most)
+	if (skb_queue_empty(&tx->backlog))
 		return true;
-	if (skb->sk)
-		xenloop_inc(chan, TX_DROP_BACKLOG);
-	else
-		xenloop_inc(chan, TX_DROP_FORWARDED);
-	return false;
+	return tx->backlog_bytes + skb->truesize <= most &&
+	       (!is_unpaced(skb) ||
+		tx->unpaced_bytes + skb->truesize <= most / 2);
+}
+
+/* @skb waits from now on, or no longer. Under tx->lock. */
+static void account(struct xenloop_tx *tx, const struct sk_buff *skb, int sign)
+{
+	int bytes = sign * (int)skb->truesize;
+
+	WRITE_ONCE(tx->backlog_bytes, tx->backlog_bytes + bytes);
+	if (TX_CB(skb)->unpaced)
+		WRITE_ONCE(tx->unpaced_bytes, tx->unpaced_bytes + bytes);
 }
 
 /* Let @skb wait. Under tx->lock. */
@@ -129,8 +139,13 @@ static enum xenloop_tx_verdict keep_frame(struct xenloop_chan *chan, struct sk_b
 {
 	struct xenloop_tx *tx = &chan->tx;
 
-	if (!may_wait(chan, skb))
+	if (!may_wait(tx, skb)) {
+		if (skb->sk)
+			xenloop_inc(chan, TX_DROP_BACKLOG);
+		else
+			xenloop_inc(chan, TX_DROP_FORWARDED);
 		return XENLOOP_TX_DROPPED;
+	}
 	if (xenloop_frame_own(skb)) {
 		xenloop_inc(chan, TX_DROP_NOMEM);
 		return XENLOOP_TX_DROPPED;
@@ -138,8 +153,9 @@ static enum xenloop_tx_verdict keep_frame(struct xenloop_chan *chan, struct sk_b
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	TX_CB(skb)->since = jiffies;
+	TX_CB(skb)->unpaced = is_unpaced(skb);
 	__skb_queue_tail(&tx->backlog, skb);
-	WRITE_ONCE(tx->backlog_bytes, tx->backlog_bytes + skb->truesize);
+	account(tx, skb, 1);
 	xenloop_inc(chan, TX_BACKLOGGED);
 	watch(chan);
 	return XENLOOP_TX_TAKEN;
@@ -223,7 +239,7 @@ static struct sk_buff *next_kept(struct xenloop_tx *tx)
 	struct sk_buff *skb = __skb_dequeue(&tx->backlog);
 
 	if (skb)
-		WRITE_ONCE(tx->backlog_bytes, tx->backlog_bytes - skb->truesize);
+		account(tx, skb, -1);
 	return skb;
 }
 
@@ -432,8 +448,10 @@ void xenloop_tx_prepare(struct xenloop_chan *chan)
 /* Do so many frames wait that the next ones may find no room? */
 bool xenloop_tx_crowded(const struct xenloop_chan *chan)
 {
-	return READ_ONCE(chan->tx.backlog_bytes) >
-	       READ_ONCE(xenloop.backlog_bytes) / 2;
+	unsigned int most = READ_ONCE(xenloop.backlog_bytes);
+
+	return READ_ONCE(chan->tx.backlog_bytes) > most / 2 ||
+	       READ_ONCE(chan->tx.unpaced_bytes) > most / 4;
 }
 
 /* Open the sending half: frames take the channel from now on. */

@@ -28,6 +28,8 @@ static void top_up(struct xenloop_ratelimit *rl, uint64_t now_ms)
 		rl->tokens = rl->burst;
 		return;
 	}
+	if (now_us < rl->last_us)	/* a time from before */
+		return;
 	new = (now_us - rl->last_us) / rl->interval_us;
 	rl->last_us += new * rl->interval_us;
 	/* A reload may have made the bucket smaller than what is in it. */

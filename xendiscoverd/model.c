@@ -13,6 +13,8 @@
 /* Each change is written into the rosters of all others. */
 #define CHANGE_BURST 10
 #define CHANGE_INTERVAL_MS 10000
+/* All vifs come up when a guest starts, or its bridge does. */
+#define RETURN_BURST (XENLOOP_MAX_VIFS + CHANGE_BURST)
 #define LOG_BURST 5
 #define LOG_INTERVAL_MS 10000
 /* Enough for a guest that comes to a large host, and goes. */
@@ -116,6 +118,8 @@ static struct xenloop_guest *new_guest(uint32_t domid)
 		XENLOOP_RATELIMIT_INIT(HELLO_BURST, HELLO_INTERVAL_MS);
 	guest->change_rate = (struct xenloop_ratelimit)
 		XENLOOP_RATELIMIT_INIT(CHANGE_BURST, CHANGE_INTERVAL_MS);
+	guest->return_rate = (struct xenloop_ratelimit)
+		XENLOOP_RATELIMIT_INIT(RETURN_BURST, CHANGE_INTERVAL_MS);
 	guest->log_rate = (struct xenloop_ratelimit)
 		XENLOOP_RATELIMIT_INIT(LOG_BURST, LOG_INTERVAL_MS);
 	guest->link_log_rate = (struct xenloop_ratelimit)
@@ -321,13 +325,13 @@ static size_t evaluate_all(struct xenloop_model *model,
 
 /*
  * A guest can take its vif down and up as fast as it likes, and each time all
- * others hear of it: going is at once, coming back is a change as by its hello.
+ * others hear of it: going is at once, coming back is limited.
  */
 static void limit_returns(struct before *before, size_t nr, uint64_t now_ms,
 			  uint64_t *wait_ms)
 {
 	for (size_t i = 0; i < nr; i++) {
-		struct xenloop_ratelimit *rate = &before[i].guest->change_rate;
+		struct xenloop_ratelimit *rate = &before[i].guest->return_rate;
 		struct xenloop_vif *vif = before[i].vif;
 		uint64_t wait;
 

@@ -80,7 +80,8 @@ struct xenloop_guest {
 	struct xenloop_outbox outbox;
 	struct xenloop_pub pub;
 	struct xenloop_ratelimit hello_rate;	/* of reading it */
-	struct xenloop_ratelimit change_rate;	/* of what others hear of */
+	struct xenloop_ratelimit change_rate;	/* of what it says */
+	struct xenloop_ratelimit return_rate;	/* of vifs that come back up */
 	struct xenloop_ratelimit message_rate;
 	struct xenloop_ratelimit log_rate;
 	struct xenloop_ratelimit link_log_rate;

@@ -52,7 +52,8 @@ static bool check_xenstore(struct xenloop_findings *at,
 			return true;
 		}
 		xenloop_find(at, XENLOOP_PROBLEM, "xenstore-refuses",
-			     XENLOOP_TODO_QUOTA,
+			     strstr(error, "quota") ? XENLOOP_TODO_QUOTA :
+						      "journalctl -xeu xenloopd",
 			     "this guest can't make itself known: %s", error);
 		return false;
 	}

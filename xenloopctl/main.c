@@ -89,7 +89,8 @@ static int run_command(struct xenloop_session *s, int argc, char **argv)
 	    nr_args > xenloop_command_max_args(command))
 		return wrong_arguments(command);
 	for (int i = 1; i < argc; i++)
-		if (!is_text(argv[i]))
+		if (command->args[i - 1].word != XENLOOP_WORD_FILE &&
+		    !is_text(argv[i]))
 			return usage("an argument is not UTF-8", "");
 	choose_daemon(s);
 	if (s->dom0 && command->of_guests) {

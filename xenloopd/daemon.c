@@ -31,12 +31,12 @@ static const char *missing(const struct xenloopd *d)
 {
 	if (!d->xs.h)
 		return "waiting for XenStore";
-	if (!d->hello && d->xs_error[0])
-		return d->xs_error;
 	if (!d->nl && d->nl_errno == -ENOENT)
 		return "waiting: module xenloop is not loaded";
 	if (!d->nl)
 		return "waiting: module xenloop cannot be used";
+	if (!d->hello && d->xs_error[0])
+		return d->xs_error;
 	return d->self_ok ? NULL : "waiting for xendiscoverd in Dom0";
 }
 

@@ -88,7 +88,7 @@ static void take_self(struct xenloopd *d)
 	d->nr_ifaces = d->self.nr_vifs;
 }
 
-static bool scan_sysfs(struct xenloopd *d)
+static void scan_sysfs(struct xenloopd *d)
 {
 	struct xenloopd_iface *iface;
 	uint32_t vif, ifindex;
@@ -97,7 +97,7 @@ static bool scan_sysfs(struct xenloopd *d)
 
 	if (!dir) {
 		log_err("iface", "%s: %s", d->sysfs, strerror(errno));
-		return false;
+		return;
 	}
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' ||
@@ -111,7 +111,6 @@ static bool scan_sysfs(struct xenloopd *d)
 			 XENLOOP_NL_IFNAME - 1, entry->d_name);
 	}
 	closedir(dir);
-	return true;
 }
 
 /*
@@ -270,9 +269,7 @@ void xenloopd_ifaces_sync(struct xenloopd *d)
 	if (!xenloopd_kernel_check(d))
 		return;
 	take_self(d);
-	if (!scan_sysfs(d))
-		return;
-	warn_unknown(d);
+	scan_sysfs(d);
 	nr = d->nl->ops->iface_dump(d->nl, &list);
 	if (nr < 0) {
 		xenloopd_kernel_failed(d, "interfaces");
@@ -280,6 +277,7 @@ void xenloopd_ifaces_sync(struct xenloopd *d)
 	}
 	take_attached(d, list, nr);
 	free(list);
+	warn_unknown(d);
 	attach_missing(d);
 	xenloopd_kernel_list(d);
 	sync_links(d);

@@ -77,7 +77,8 @@ static void read_self(struct xenloopd *d)
 	int len = read_node(d, INBOX "/self", buf);
 	int err;
 
-	d->self_unread = len < 0 && len != -ENOENT;
+	d->self_unread = len < 0 && len != -ENOENT && len != -E2BIG &&
+			 len != -EBADMSG;
 	/* Dom0 has taken it back: what is attached stays, and waits for it. */
 	if (len == -ENOENT) {
 		d->self_ok = false;

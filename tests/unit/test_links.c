@@ -276,14 +276,14 @@ static void test_netfilter(void **state)
 	assert_false(xenloop_links_netfilter(root));
 	/* One that is there, and can't be read, may be on. */
 	snprintf(command, sizeof(command),
-		 "cd %s/proc/sys/net/bridge && mkdir d && mv bridge-nf-call-iptables f && mv d bridge-nf-call-iptables",
+		 "cd %s/proc/sys/net/bridge && rm bridge-nf-call-iptables && ln -s bridge-nf-call-iptables bridge-nf-call-iptables",
 		 root);
 	assert_int_equal(system(command), 0);
 	assert_true(xenloop_links_netfilter(root));
 	snprintf(command, sizeof(command),
-		 "cd %s/proc/sys/net/bridge && rmdir bridge-nf-call-iptables && mv f bridge-nf-call-iptables",
-		 root);
+		 "rm %s/proc/sys/net/bridge/bridge-nf-call-iptables", root);
 	assert_int_equal(system(command), 0);
+	assert_false(xenloop_links_netfilter(root));
 	snprintf(command, sizeof(command), "mkdir %s/sys/module/nf_conntrack_bridge",
 		 root);
 	assert_int_equal(system(command), 0);

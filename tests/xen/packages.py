@@ -58,7 +58,8 @@ def first_install(domain):
     packages.put(domain, 'deb', '/root/deb')
     if packages.kind(domain) == 'guest':
         packages.apt(domain, 'install /root/deb/xenloop-tools_*.deb /root/deb/xenloopd_*.deb')
-        expect_in('waiting: module xenloop is not loaded', domain.sh('systemctl status xenloopd', check=False), f'{domain}: xenloopd')
+        wait_for(lambda: 'waiting: module xenloop is not loaded' in domain.sh('systemctl status xenloopd', check=False), 20,
+                 f'{domain}: xenloopd waits')
     packages.apt(domain, 'install /root/deb/*.deb')
     if packages.kind(domain) == 'guest':
         expect(domain.ok('test -e /sys/module/xenloop'), f'{domain}: the package of the module loads it')

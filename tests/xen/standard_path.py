@@ -56,7 +56,7 @@ def new_channel(g1, g2):
     g1.sh('xenloopctl connect g2')
     loop.wait_state(g1, 'g2', 'up')
     with loop.moved(g1, g2) as m:
-        expect_in(' 0% packet loss', g1.sh(f'ping -n -c 5 -i 0.2 -W 5 {g2.ip}', check=False), 'ping in a new channel')
+        expect_in(' 0% packet loss', g1.sh(f'ping -n -c 5 -i 0.2 -W 2 {g2.ip}', check=False), 'ping in a new channel')
     expect(m.a['rx-frames'] >= 5, f'{m.a["rx-frames"]} frames in the channel')
     g2.sh('systemctl stop flood')
     for guest in (g1, g2):
