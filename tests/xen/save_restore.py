@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """`xl save` and `xl restore`, and a checkpoint, of either guest under load: the TCP connection survives."""
 from case import expect, expect_equal, wait_for
+import _hand as hand
 import _left as left
 import _loop as loop
 from _load import Load
@@ -16,6 +17,7 @@ def run(host):
         checkpoint(host, load, 'g1')            # the connector, as its domid shows
         checkpoint(host, load, 'g2')            # the listener
     left.expect_one_channel(host, host.g1, host.g2)
+    forgets(host)
 
 
 def epoch(guest):
@@ -49,3 +51,15 @@ def checkpoint(host, load, name):
     expect_equal(host.domid(name), domid, 'domid after a checkpoint')
     wait_for(lambda: epoch(guest) != before, 120, f'{name} has a new epoch')
     again(host, load)
+
+
+def forgets(host):
+    """A peer is known by its domid, which may be another guest's afterwards: so the module has none until it is told anew."""
+    hand.prepare(host.g1)
+    host.g1.sh('systemctl stop xenloopd')
+    expect_equal([peer['domid'] for peer in hand.call(host.g1, 'peer-dump')], [host.domid('g2')], 'peers before')
+    host.checkpoint('g1')
+    expect_equal(hand.call(host.g1, 'peer-dump'), [], 'peers after the suspend')
+    host.g1.sh('systemctl start xenloopd')
+    loop.up(host.g1, host.g2)
+    left.expect_one_channel(host, host.g1, host.g2)
