@@ -117,12 +117,9 @@ static void scan_sysfs(struct xenloopd *d)
  * Attached, and not seen: one that is just being renamed, or could not be read.
  * What leaves the network namespace the module gives up by itself.
  */
-static void take_unseen(struct xenloopd *d, const struct xenloop_nl_iface *k)
+static void take_unseen(struct xenloopd_iface *iface,
+			const struct xenloop_nl_iface *k)
 {
-	struct xenloopd_iface *iface = find_vif(d, k->vif);
-
-	if (!iface || iface->ifindex)
-		return;
 	iface->ifindex = k->ifindex;
 	snprintf(iface->ifname, sizeof(iface->ifname), "%s", k->ifname);
 }
@@ -184,7 +181,8 @@ static void take_attached(struct xenloopd *d,
 	for (int i = 0; i < nr; i++) {
 		struct xenloopd_iface *iface = find_vif(d, list[i].vif);
 
-		take_unseen(d, &list[i]);
+		if (iface && !iface->ifindex)
+			take_unseen(iface, &list[i]);
 		if (iface && is_same(iface, &list[i]) && !why_not(d, iface)) {
 			iface->attached = true;
 			if (iface->reason[0])

@@ -70,6 +70,12 @@ static int read_node(struct xenloopd *d, const char *path,
 	return len;
 }
 
+/* Could it not be read? What is too long, or not text, was. */
+static bool is_unread(int len)
+{
+	return len < 0 && len != -ENOENT && len != -E2BIG && len != -EBADMSG;
+}
+
 static void read_self(struct xenloopd *d)
 {
 	char buf[XENLOOP_MSG_BUF];
@@ -77,8 +83,7 @@ static void read_self(struct xenloopd *d)
 	int len = read_node(d, INBOX "/self", buf);
 	int err;
 
-	d->self_unread = len < 0 && len != -ENOENT && len != -E2BIG &&
-			 len != -EBADMSG;
+	d->self_unread = is_unread(len);
 	/* Dom0 has taken it back: what is attached stays, and waits for it. */
 	if (len == -ENOENT) {
 		d->self_ok = false;
@@ -119,12 +124,10 @@ static void read_roster(struct xenloopd *d, const char *name)
 		xenloop_links_update(&d->links, domid, NULL);
 		return;
 	}
-	if (len == -E2BIG || len == -EBADMSG) /* read, and no entry */
-		return;
-	if (len < 0) {
+	if (is_unread(len))
 		d->roster_err = len;
+	if (len < 0)
 		return;
-	}
 	err = xenloop_roster_parse(buf, (size_t)len, &roster);
 	if (!err)
 		err = xenloop_links_update(&d->links, domid, &roster);
@@ -217,10 +220,12 @@ bool xenloopd_store_failed(const struct xenloopd *d)
 
 void xenloopd_store_complete(struct xenloopd *d)
 {
+	if (!d->xs.h || !d->hello)
+		return;
 	/* One that is too long stays so: no line about it every few seconds. */
-	if (d->xs.h && d->hello && xenloopd_store_failed(d))
+	if (xenloopd_store_failed(d))
 		scan_roster(d);
-	if (d->xs.h && d->hello && d->self_unread)
+	if (d->self_unread)
 		read_self(d);
 }
 
