@@ -91,7 +91,13 @@ class Qemu:
 
     def last_words(self):
         text = (self.directory / 'qemu.log').read_text(errors='replace').strip()
-        return text[-400:] or f'see {self.directory}'
+        return f'{text[-400:] or "it said nothing"} ({self.ending()})'
+
+    def ending(self):
+        status = self.process.poll() if self.process else None
+        if status is None:
+            return f'it runs on in {self.directory}' if self.alive() else 'nobody knows how it ended'
+        return f'signal {-status}' if status < 0 else f'exit status {status}'
 
     def alive(self):
         """True only while the pid is the process started here: a pid may have been used again."""

@@ -192,7 +192,7 @@ def redirect(scene, line, counter):
 
 def cut_small(scene):
     """Of what comes back, GSO frames ask for tiny segments now: they go nowhere, and TCP sends the bytes again."""
-    with Load(scene.offender, scene.victim, number=3):      # by the standard path
+    with Load(scene.offender, scene.victim, number=3, rest=0.2):    # by the standard path, with time for others
         dropped = scene.total('tx-drop-return')
         with full(scene, 'a peer that is gone'):
             scene.act('wait rx.prod_state 1', 'sleep 1', f'shrink {TINY}')

@@ -114,7 +114,7 @@ def next_offer(victim):
     """One that was not answered yet; asks for it if there is none."""
     if not fresh_offer(victim):
         say(victim, 'request attempt={n} from={me} to={it}')
-    found = until(lambda: fresh_offer(victim), 'an offer')
+    found = until(lambda: fresh_offer(victim), 'an offer', seconds=60)  # it may pause for 30 s
     with open(ANSWERED, 'w') as file:
         file.write(found['attempt'])
     return found
@@ -134,7 +134,17 @@ def fresh_offer(victim):
     return offer if offer and offer['attempt'] != answered else None
 
 
+def let_lapse(victim):
+    """An offer that stands already lapses at any moment: only the next one leaves us the time that a peer has."""
+    until(lambda: not fresh_offer(victim), 'that an offer lapses')
+
+
 def up(victim, size=SIZE):
+    let_lapse(victim)
+    handshake(victim, size)
+
+
+def handshake(victim, size=SIZE):
     """Ends when the victim puts frames, too."""
     own = int(store.read('domid'))
     (listen if own < int(victim) else connect)(victim, int(size))
@@ -145,8 +155,9 @@ def up(victim, size=SIZE):
 
 
 def storm(count, victim):
+    let_lapse(victim)
     for _ in range(int(count)):
-        up(victim)
+        handshake(victim)
         for line in ('word tx.prod_state 2', 'word rx.cons_state 2', 'ring', 'forget'):
             module(line)
 
@@ -161,6 +172,7 @@ def offer(victim, gref, port, size, seconds=5):
 
 def answer(victim, gref, seconds=5):
     """For one with a higher domid than the victim's: that one listens."""
+    let_lapse(victim)
     offered = next_offer(victim)
     say(victim, 'accept attempt=%s from={me} to={it} size=%s gref=%s features=00000000'
         % (offered['attempt'], offered['size'], gref))
