@@ -16,7 +16,8 @@ FOREIGN_RACE = re.compile(r'KCSAN: (?!.*\[xenloop\])')
 # allocated by kmalloc() have none to give. It comes without XenLoop, too; get_page() and put_page() both leave such pages alone.
 FOREIGN_WARNING = re.compile(r'[^\n]*WARNING: include/linux/mm\.h:\d+ at xennet_disconnect_backend'
                              r'(?:(?!cut here).)*?---\[ end trace[^\n]*\n', re.S)
-EVERYWHERE = {'dmesg': 'dmesg', 'journal': 'journalctl -b --no-pager -o short-monotonic'}
+EVERYWHERE = {'dmesg': 'dmesg', 'journal': 'journalctl -b --no-pager -o short-monotonic',
+              'network': 'date +%s.%N; ip -s link; ip -s neigh; tc -s qdisc; nstat -asz; xenloopctl stats 2>&1'}
 IN_DOM0 = {'xl-dmesg': 'xl dmesg', 'xl-list': 'xl list -v', 'xenstore': 'xenstore-ls -fp',
            'consoles': 'tail -n +1 /var/log/xen/console/* /var/log/xen/*.log'}
 

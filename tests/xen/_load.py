@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from case import expect, expect_equal, wait_for
+import pace
 import _loop as loop
 
 PORT = 6200
@@ -11,11 +12,11 @@ PORT = 6200
 class Load:
     """with Load(a, b): ...; afterwards every block has arrived, in order, by the same connection.
 
-    Several of them need different numbers.  `rest` seconds pass between two blocks; without them it runs at full speed.
+    Several of them need different numbers.  `rest` seconds, stretched, pass between two blocks; without them it runs at full speed.
     """
 
     def __init__(self, server, client, address=None, number=0, rest=0):
-        self.server, self.client, self.number, self.rest = server, client, number, rest
+        self.server, self.client, self.number, self.rest = server, client, number, rest * pace.factor
         self.address = address or server.ip
         self.file = f'/run/stream{number}'
 

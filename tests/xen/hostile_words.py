@@ -18,7 +18,9 @@ SHARE = 0.1         # of the work that gets done while the offender only keeps a
 
 def run(host):
     with hostile.scene(host, victim='g1', offender='g2') as scene:
-        scene.victim.sh(f'systemd-run -q -u traffic --collect ping -n -q -i 0.02 -s 3000 {scene.offender.ip}')
+        # With raw sockets each ping gets the replies to all others, and may lose its own to those.
+        scene.victim.sh('sysctl -qw net.ipv4.ping_group_range="0 0"\n'
+                        f'systemd-run -q -u traffic --collect ping -n -q -i 0.02 -s 3000 {scene.offender.ip}')
         with scene.harmless('a look at the pages'):
             nothing_to_read(scene)
         quiet = baseline(scene)
