@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Aimed and random writes into every shared word, while frames go both ways: harmless, or the channel ends for it."""
 from case import expect, expect_equal
+import pace
 import _hostile as hostile
 import _loop as loop
 
@@ -20,7 +21,7 @@ def run(host):
     with hostile.scene(host, victim='g1', offender='g2') as scene:
         # With raw sockets each ping gets the replies to all others, and may lose its own to those.
         scene.victim.sh('sysctl -qw net.ipv4.ping_group_range="0 0"\n'
-                        f'systemd-run -q -u traffic --collect ping -n -q -i 0.02 -s 3000 {scene.offender.ip}')
+                        f'systemd-run -q -u traffic --collect ping -n -q -i {0.02 * pace.factor} -s 3000 {scene.offender.ip}')
         with scene.harmless('a look at the pages'):
             nothing_to_read(scene)
         quiet = baseline(scene)

@@ -86,14 +86,19 @@ def unsay(victim):
     store.remove('data/xenloop/to/%s-0-0' % victim)
 
 
-def heard(victim, verb, number=None, seconds=20):
-    """The fields of the victim's message, once it has this verb and attempt; None when it doesn't come."""
+def inbox(victim):
+    """The victim's message: its fields, and the verb."""
+    words = (store.read('xenloop/from/%s-0-0' % victim) or '').split()
+    return {'verb': words[0] if words else None, **dict(word.split('=', 1) for word in words[1:])}
+
+
+def heard(victim, verbs, number=None, seconds=20):
+    """The victim's message, once it has such a verb and attempt; None when it doesn't come."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        words = (store.read('xenloop/from/%s-0-0' % victim) or '').split()
-        fields = dict(word.split('=', 1) for word in words[1:])
-        if words and words[0] in verb and fields.get('to') == epoch() and number in (None, fields['attempt']):
-            return {'verb': words[0], **fields}
+        message = inbox(victim)
+        if message['verb'] in verbs and message.get('to') == epoch() and number in (None, message['attempt']):
+            return message
         time.sleep(0.02)
     return None
 
@@ -134,13 +139,16 @@ def fresh_offer(victim):
     return offer if offer and offer['attempt'] != answered else None
 
 
-def let_lapse(victim):
-    """An offer that stands already lapses at any moment: only the next one leaves us the time that a peer has."""
-    until(lambda: not fresh_offer(victim), 'that an offer lapses')
+def renew(victim):
+    """An offer that stands already lapses at any moment. A new epoch voids it: the next one leaves us the time a peer has."""
+    old = fresh_offer(victim)
+    if old:
+        hello()
+        until(lambda: inbox(victim) != old, 'that the victim knows of the new epoch')
 
 
 def up(victim, size=SIZE):
-    let_lapse(victim)
+    renew(victim)
     handshake(victim, size)
 
 
@@ -155,7 +163,7 @@ def handshake(victim, size=SIZE):
 
 
 def storm(count, victim):
-    let_lapse(victim)
+    renew(victim)
     for _ in range(int(count)):
         handshake(victim)
         for line in ('word tx.prod_state 2', 'word rx.cons_state 2', 'ring', 'forget'):
@@ -172,7 +180,7 @@ def offer(victim, gref, port, size, seconds=5):
 
 def answer(victim, gref, seconds=5):
     """For one with a higher domid than the victim's: that one listens."""
-    let_lapse(victim)
+    renew(victim)
     offered = next_offer(victim)
     say(victim, 'accept attempt=%s from={me} to={it} size=%s gref=%s features=00000000'
         % (offered['attempt'], offered['size'], gref))
