@@ -5,6 +5,7 @@ from pathlib import Path
 import measure
 import outputs
 from case import expect, expect_equal, wait_for
+import pace
 import _loop as loop
 from _pause import paused
 
@@ -145,7 +146,7 @@ def merged_frames(host):
     """Small frames of one flow become large ones again before the stack sees them (GRO)."""
     host.g1.sh('ip link set eth0 gso_max_segs 1')
     before = segments(host.g2)
-    m = netperf(host, 'TCP_STREAM')
+    m = netperf(host, 'TCP_STREAM', seconds=pace.stretched(1))
     seen = segments(host.g2) - before
     host.g1.sh('ip link set eth0 gso_max_segs 65535')
     expect_equal(m.b['rx-gso-frames'], 0, 'large frames, which are not what this is about')
