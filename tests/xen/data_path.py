@@ -5,7 +5,6 @@ from pathlib import Path
 import measure
 import outputs
 from case import expect, expect_equal, wait_for
-import pace
 import _loop as loop
 from _pause import paused
 
@@ -13,6 +12,7 @@ GUEST = Path(__file__).parent / 'guest'
 ORDER = 7         # 128 pages: all of a FIFO but its control page
 BUSY_POLL = 3000  # microseconds
 QUESTIONS = 500
+DATAGRAMS = 40
 TRACING = '/sys/kernel/tracing'
 
 
@@ -143,19 +143,17 @@ def charged_frames(host):
 
 
 def merged_frames(host):
-    """Small frames of one flow become large ones again before the stack sees them (GRO)."""
-    host.g1.sh('ip link set eth0 gso_max_segs 1')
-    before = segments(host.g2)
-    m = netperf(host, 'TCP_STREAM', seconds=pace.stretched(1))
-    seen = segments(host.g2) - before
-    host.g1.sh('ip link set eth0 gso_max_segs 65535')
-    expect_equal(m.b['rx-gso-frames'], 0, 'large frames, which are not what this is about')
-    expect(seen < m.b['rx-frames'] / 2, f'{seen} segments of {m.b["rx-frames"]} frames')
-
-
-def segments(guest):
-    """How many segments TCP has been given since the guest started; a merged one is one."""
-    return int(guest.sh("nstat -as TcpInSegs | awk '/^TcpInSegs/ { print $2 }'"))
+    """Frames of one flow that wait together are one large frame for the stack (GRO)."""
+    for guest in (host.g1, host.g2):
+        guest.put(GUEST / 'mergeudp.py', '/root/mergeudp.py')
+    host.g2.sh(f'systemd-run -q -u merged --collect python3 /root/mergeudp.py receive 6400 {DATAGRAMS} /run/merged\n'
+               "until ss -Hlun 'sport = :6400' | grep -q .; do sleep 0.1; done")
+    with loop.moved(host.g1, host.g2) as m:
+        with paused(host, host.g2):
+            host.g1.sh(f'python3 /root/mergeudp.py send {host.g2.ip} 6400 {DATAGRAMS}')
+        sizes = host.g2.sh('until [ -e /run/merged ]; do sleep 0.1; done; cat /run/merged').split()
+    expect(m.b['rx-frames'] >= DATAGRAMS, f'{m.b["rx-frames"]} frames for {DATAGRAMS} datagrams: large ones were sent')
+    expect(len(sizes) < DATAGRAMS / 4, f'{DATAGRAMS} datagrams were read as {" ".join(sizes)} bytes')
 
 
 def paced_polls(host):
