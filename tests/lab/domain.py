@@ -45,14 +45,14 @@ class Domain:
         return self.run(script, timeout)[0] == 0
 
     def put(self, local, remote, mode=None):
-        """Copies a local file, or bytes, to a path in the domain."""
+        """Copies a local file, or bytes, to a path in the domain. Who reads that path meanwhile sees the old file, or the new."""
         data = local if isinstance(local, bytes) else Path(local).read_bytes()
         if mode is None:
             mode = 0o644 if isinstance(local, bytes) else Path(local).stat().st_mode & 0o777
-        path = shlex.quote(remote)
+        path, part = shlex.quote(remote), shlex.quote(f'{remote}.part')
         script = f'mkdir -p "$(dirname {path})" && '
-        script += f'cat >{path}' if data else f': >{path}'
-        self.sh(f'{script} && chmod {mode:o} {path}', data=data, timeout=600)
+        script += f'cat >{part}' if data else f': >{part}'
+        self.sh(f'{script} && chmod {mode:o} {part} && mv -T {part} {path}', data=data, timeout=600)
 
     def get(self, remote, local=None):
         """Returns a file's bytes, or writes them to a local path."""
