@@ -43,6 +43,15 @@ void xenloop_scan_name(char name[XENLOOP_NAME_MAX + 1], const char *text)
 	name[i] = '\0';
 }
 
+/*
+ * Did XenStore answer, be it that there is no such node, or one of no use?
+ * After anything else the question is open still, and is asked again.
+ */
+static bool is_answer(int ret)
+{
+	return ret >= 0 || ret == -ENOENT || ret == -E2BIG || ret == -EBADMSG;
+}
+
 static int read_name(struct xenloop_xs *xs, struct xenloop_guest *guest)
 {
 	char path[XENLOOP_XS_PATH_SIZE], buf[XENLOOP_XS_VALUE_MAX + 1];
@@ -51,7 +60,7 @@ static int read_name(struct xenloop_xs *xs, struct xenloop_guest *guest)
 
 	snprintf(path, sizeof(path), "/local/domain/%u/name", guest->domid);
 	ret = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
-	if (xenloop_xs_is_dead(ret))
+	if (!is_answer(ret))
 		return ret;
 	/* The toolstack removes it first; the log still wants to say who left. */
 	if (ret < 0 && guest->name[0])
@@ -104,33 +113,41 @@ static int read_key(struct xenloop_xs *xs, uint32_t domid,
 	return xenloop_xs_read(xs, 0, path, buf, size);
 }
 
-static bool has_value(struct xenloop_xs *xs, uint32_t domid,
-		      const struct xenloop_vif *vif, const char *key)
+/* Has the vif such a key with a value, be it one of no use? 0 or -errno. */
+static int has_value(struct xenloop_xs *xs, uint32_t domid,
+		     const struct xenloop_vif *vif, const char *key, bool *has)
 {
 	char buf[XENLOOP_XS_VALUE_MAX + 1];
 	int ret = read_key(xs, domid, vif, key, buf, sizeof(buf));
 
-	/* What can't be read may have a value. */
-	return ret && ret != -ENOENT;
+	*has = ret && ret != -ENOENT;
+	return is_answer(ret) ? 0 : ret;
 }
 
 /*
  * By the script that connects it: xl writes a bridge in any case. Without one
- * there is nothing else that it could be.
+ * there is nothing else that it could be. 0 or -errno.
  */
-static bool is_routed(struct xenloop_xs *xs, uint32_t domid,
-		      const struct xenloop_vif *vif)
+static int is_routed(struct xenloop_xs *xs, uint32_t domid,
+		     const struct xenloop_vif *vif, bool *routed)
 {
 	char script[XENLOOP_XS_PATH_SIZE];
 	const char *name;
+	bool bridge;
+	int ret = has_value(xs, domid, vif, "bridge", &bridge);
 
-	if (!has_value(xs, domid, vif, "bridge"))
-		return true;
-	if (read_key(xs, domid, vif, "script", script, sizeof(script)) < 0)
-		return false;
+	if (ret)
+		return ret;
+	*routed = !bridge;
+	if (!bridge)
+		return 0;
+	ret = read_key(xs, domid, vif, "script", script, sizeof(script));
+	if (ret < 0)
+		return is_answer(ret) ? 0 : ret;
 	name = strrchr(script, '/');
 	name = name ? name + 1 : script;
-	return !strcmp(name, "vif-route") || !strcmp(name, "vif-nat");
+	*routed = !strcmp(name, "vif-route") || !strcmp(name, "vif-nat");
+	return 0;
 }
 
 static void lower(char *s)
@@ -140,6 +157,7 @@ static void lower(char *s)
 			*s = (char)(*s - 'A' + 'a');
 }
 
+/* 0; -ENOENT, -E2BIG or -EBADMSG for what is no vif (any more); or -errno. */
 static int read_vif(struct xenloop_xs *xs, uint32_t domid, uint32_t handle,
 		    struct xenloop_vif *vif)
 {
@@ -155,13 +173,12 @@ static int read_vif(struct xenloop_xs *xs, uint32_t domid, uint32_t handle,
 	if (ret < 0)
 		return ret;
 	lower(mac);
-	ret = xenloop_mac_parse(mac, vif->mac);
-	if (ret)
-		return ret;
-	vif->rate = has_value(xs, domid, vif, "rate");
-	vif->ip = has_value(xs, domid, vif, "ip");
-	vif->routed = is_routed(xs, domid, vif);
-	return 0;
+	if (xenloop_mac_parse(mac, vif->mac))
+		return -EBADMSG;
+	ret = has_value(xs, domid, vif, "rate", &vif->rate);
+	if (!ret)
+		ret = has_value(xs, domid, vif, "ip", &vif->ip);
+	return ret ? ret : is_routed(xs, domid, vif, &vif->routed);
 }
 
 static int compare_handles(const void *a, const void *b)
@@ -192,7 +209,7 @@ static int read_vifs(struct xenloop_xs *xs, uint32_t domid,
 		ret = read_vif(xs, domid, handle, &vif[*nr]);
 		if (!ret)
 			(*nr)++;
-		else if (xenloop_xs_is_dead(ret))
+		else if (!is_answer(ret))
 			break;
 		else
 			log_debug("scan", "domain %u vif %u left out: %s",
@@ -200,7 +217,7 @@ static int read_vifs(struct xenloop_xs *xs, uint32_t domid,
 	}
 	xenloop_xs_dir_free(&dir);
 	qsort(vif, *nr, sizeof(*vif), compare_handles);
-	return xenloop_xs_is_dead(ret) ? ret : 0;
+	return is_answer(ret) ? 0 : ret;
 }
 
 static bool same_facts(const struct xenloop_vif *a, const struct xenloop_vif *b)
@@ -237,9 +254,7 @@ static int is_stub(struct xenloop_xs *xs, uint32_t domid)
 
 	snprintf(path, sizeof(path), "/local/domain/%u/target", domid);
 	ret = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
-	if (ret >= 0 || ret == -E2BIG || ret == -EBADMSG)
-		return 1;
-	return ret == -ENOENT ? 0 : ret;
+	return is_answer(ret) ? ret != -ENOENT : ret;
 }
 
 int xenloop_scan_facts(struct xenloop_xs *xs, struct xenloop_guest *guest)
@@ -321,7 +336,7 @@ int xenloop_scan_hello(struct xenloop_xs *xs, struct xenloop_guest *guest)
 	snprintf(path, sizeof(path), "/local/domain/%u/data/xenloop/hello",
 		 guest->domid);
 	ret = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
-	if (xenloop_xs_is_dead(ret))
+	if (!is_answer(ret))
 		return ret;
 	if (ret >= 0) {
 		size_t len = (size_t)ret;

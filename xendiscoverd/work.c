@@ -112,26 +112,41 @@ static int read_hello(struct xenloop_discoverd *d, struct xenloop_guest *guest,
 	return 0;
 }
 
-static int scan_guests(struct xenloop_discoverd *d, uint64_t now_ms,
-		       uint64_t *wait_ms)
+static int scan_guest(struct xenloop_discoverd *d, struct xenloop_guest *guest,
+		      uint64_t now_ms, uint64_t *wait_ms)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < d->model.nr && !err; i++) {
-		struct xenloop_guest *guest = d->model.guest[i];
-
-		if (guest->facts_stale) {
-			err = xenloop_scan_facts(&d->xs, guest);
-			xenloop_scan_devices(d->sysfs, guest);
-		}
-		if (!err && guest->hello_stale)
-			err = read_hello(d, guest, now_ms, wait_ms);
+	if (guest->facts_stale) {
+		err = xenloop_scan_facts(&d->xs, guest);
+		xenloop_scan_devices(d->sysfs, guest);
 	}
+	if (!err && guest->hello_stale)
+		err = read_hello(d, guest, now_ms, wait_ms);
 	return err;
 }
 
+/*
+ * What of a guest can't be read stays as it was, and is none of the others'
+ * business: `unread` says why.
+ */
+static int scan_guests(struct xenloop_discoverd *d, uint64_t now_ms,
+		       uint64_t *wait_ms, int *unread)
+{
+	*unread = 0;
+	for (size_t i = 0; i < d->model.nr; i++) {
+		int err = scan_guest(d, d->model.guest[i], now_ms, wait_ms);
+
+		if (xenloop_xs_is_dead(err))
+			return err;
+		if (err)
+			*unread = err;
+	}
+	return 0;
+}
+
 static int scan(struct xenloop_discoverd *d, uint64_t now_ms,
-		uint64_t *wait_ms)
+		uint64_t *wait_ms, int *unread)
 {
 	int err = 0;
 
@@ -140,7 +155,7 @@ static int scan(struct xenloop_discoverd *d, uint64_t now_ms,
 		if (d->domains_stale)
 			err = list_domains(d);
 		if (!err)
-			err = scan_guests(d, now_ms, wait_ms);
+			err = scan_guests(d, now_ms, wait_ms, unread);
 	}
 	return err;
 }
@@ -273,10 +288,10 @@ static int flush(struct xenloop_discoverd *d)
 int xenloop_work(struct xenloop_discoverd *d, uint64_t *wait_ms)
 {
 	uint64_t now_ms = xenloop_now_ms();
-	int err;
+	int err, unread = 0;
 
 	*wait_ms = UINT64_MAX;
-	err = scan(d, now_ms, wait_ms);
+	err = scan(d, now_ms, wait_ms, &unread);
 	if (!err)
 		err = read_links(d);
 	if (!err)
@@ -288,5 +303,7 @@ int xenloop_work(struct xenloop_discoverd *d, uint64_t *wait_ms)
 		err = update_rosters(d);
 	if (!err)
 		err = relay(d, now_ms, wait_ms);
-	return err ? err : flush(d);
+	if (!err)
+		err = flush(d);
+	return err ? err : unread;
 }

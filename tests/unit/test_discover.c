@@ -795,6 +795,93 @@ static void test_policy(void **state)
 	assert_linked();
 }
 
+static const char *unreadable;
+
+static int no_read(void *h, xenloop_xs_txn t, const char *path, char **value,
+		   size_t *len)
+{
+	if (!strcmp(path, unreadable))
+		return -EIO;
+	return fake_xs_ops.read(h, t, path, value, len);
+}
+
+static void set_unreadable(const char *path)
+{
+	static struct xenloop_xs_ops ops;
+
+	ops = fake_xs_ops;
+	ops.read = no_read;
+	unreadable = path;
+	host.d.xs.ops = path ? &ops : &fake_xs_ops;
+}
+
+/* What can't be read says nothing; the others go on, and it is tried again. */
+static void test_unreadable_facts(void **state)
+{
+	static const char *const paths[] = {
+		"/local/domain/2/name", "/local/domain/2/target",
+		"/libxl/2/device/vif/0/backend",
+		"/local/domain/0/backend/vif/2/0/mac",
+		"/local/domain/0/backend/vif/2/0/rate",
+		"/local/domain/0/backend/vif/2/0/ip",
+		"/local/domain/0/backend/vif/2/0/bridge",
+		"/local/domain/0/backend/vif/2/0/script",
+	};
+	uint64_t wait;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		set_unreadable(paths[i]);
+		host_put("10000,50000", "/local/domain/0/backend/vif/2/0/rate");
+		host_put("web-9", "/local/domain/1/name");
+		assert_int_equal(host_run(), -EIO);
+		assert_string_equal(host_get("/local/domain/1/xenloop/roster/2"),
+				    roster1_2);
+		assert_non_null(strstr(host_get("/local/domain/2/xenloop/roster/1"),
+				       "name web-9\n"));
+		set_unreadable(NULL);
+		assert_int_equal(xenloop_work(&host.d, &wait), 0);
+		assert_unlinked();
+		fake_xs_del("/local/domain/0/backend/vif/2/0/rate");
+		host_put("web-1", "/local/domain/1/name");
+		assert_int_equal(host_run(), 0);
+		assert_linked();
+	}
+}
+
+/* A name that nobody knows yet is not taken to be no name. */
+static void test_unreadable_name(void **state)
+{
+	uint64_t wait;
+
+	(void)state;
+	reload("[policy]\noff = web-3\n");
+	set_unreadable("/local/domain/3/name");
+	host_domain(3, "web-3");
+	host_vif(3, 0, MAC3, 100);
+	host_hello(3, E3);
+	assert_int_equal(host_run(), -EIO);
+	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/3"));
+	set_unreadable(NULL);
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_state(3, "policy");
+}
+
+static void test_unreadable_hello(void **state)
+{
+	uint64_t wait;
+
+	(void)state;
+	set_unreadable("/local/domain/2/data/xenloop/hello");
+	host_hello(2, E3);
+	assert_int_equal(host_run(), -EIO);
+	assert_linked();
+	set_unreadable(NULL);
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_non_null(strstr(host_get("/local/domain/1/xenloop/roster/2"),
+			       "epoch 3333333333333333\n"));
+}
+
 /* A change of one guest writes its own nodes and one in each other guest. */
 static void test_linear(void **state)
 {
@@ -1062,7 +1149,9 @@ int main(void)
 		T(test_duplicate), T(test_stub_domain),
 		T(test_same_mac_elsewhere), T(test_vlans),
 		T(test_two_vifs), T(test_policy), T(test_bad_reload),
-		T(test_reload_without_file), T(test_linear),
+		T(test_reload_without_file), T(test_unreadable_facts),
+		T(test_unreadable_name), T(test_unreadable_hello),
+		T(test_linear),
 		T(test_conflict_and_death), T(test_status), T(test_peers),
 		T(test_peers_of_one), T(test_peers_of_many),
 		T(test_pair), T(test_hello_word),
