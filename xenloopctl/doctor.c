@@ -104,7 +104,7 @@ static const struct xenloop_vif_word vif_words[] = {
 	  "ip link show dev %s; is the interface up in the guest?", true },
 	{ "filtered", "vif-filtered",
 	  "is on a bridge whose frames pass iptables or connection tracking, or on a locked port",
-	  "if channels may bypass that: [eligible] bridge-netfilter = yes in xendiscoverd.conf",
+	  "locked port (bridge -d link show dev %s): if it need not be, bridge link set dev %s locked off; otherwise, if channels may bypass iptables: [eligible] bridge-netfilter = yes in xendiscoverd.conf",
 	  false },
 	{ "routed", "vif-routed",
 	  "is routed, not bridged: its traffic stays on netfront",
@@ -136,6 +136,8 @@ static bool check_xen(struct xenloop_findings *at,
 	if (!f->error) {
 		if (f->dom0)
 			xenloop_find_ok(at, "this is Dom0");
+		else if (!xenloop_number_at(f->status, "daemon.domid"))
+			xenloop_find_ok(at, "this is a guest");
 		else
 			xenloop_find_ok(at, "this is a guest, domain %"
 					JSON_INTEGER_FORMAT,

@@ -87,7 +87,7 @@ static void check_vif(struct xenloop_findings *at, const json_t *guest,
 	const char *word = xenloop_text_at(vif, "state");
 	const struct xenloop_vif_word *w = xenloop_vif_word(word);
 	const char *device = xenloop_text_at(vif, "device");
-	char subject[96], todo[192];
+	char subject[96], todo[256];
 
 	snprintf(subject, sizeof(subject), "%s/%d",
 		 xenloop_text_at(guest, "name"),

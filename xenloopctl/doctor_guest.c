@@ -25,7 +25,7 @@ static bool check_module(struct xenloop_findings *at,
 				     "journalctl -xeu xenloopd",
 				     "module xenloop cannot be used: %s",
 				     xenloop_text_at(f->status, "kernel.error"));
-		else
+		else if (strcmp(reason, "not-asked"))
 			xenloop_find_no_module(at);
 		return false;
 	}
@@ -121,7 +121,7 @@ static void find_refused(struct xenloop_findings *at, const char *word,
 			 const char *device, bool others)
 {
 	const struct xenloop_vif_word *w = xenloop_vif_word(word);
-	char there[192], todo[208];
+	char there[256], todo[272];
 
 	xenloop_fill_todo(there, sizeof(there), w->todo, device);
 	snprintf(todo, sizeof(todo), "in Dom0: %s", there);
@@ -269,6 +269,11 @@ static void check_link(struct xenloop_findings *at,
 		xenloop_find(at, XENLOOP_PROBLEM, "peer-silent",
 			     "there: xenloopctl doctor; in Dom0: systemctl status xendiscoverd",
 			     "%s", xenloop_text_at(peer, "reason"));
+	} else if (!strcmp(state, "idle") &&
+		   xenloop_number_at(peer, "failures")) {
+		xenloop_find(at, XENLOOP_NOTE, "peer-failed", "",
+			     "the last attempt failed: %s; the next frame makes another",
+			     xenloop_text_at(peer, "reason"));
 	} else if (xenloop_number_at(peer, "failures")) {
 		find_failing(at, peer);
 	} else if (!strcmp(state, "idle")) {

@@ -100,12 +100,14 @@ static json_t *no_kernel_json(int err)
 {
 	const char *reason = "failed";
 
-	if (err == -ENOENT || err == -EOPNOTSUPP)
+	if (!err)	/* it is asked once XenStore is there */
+		reason = "not-asked";
+	else if (err == -ENOENT || err == -EOPNOTSUPP)
 		reason = "not-loaded";
 	else if (err == -EPROTO)
 		reason = "other-version";
 	return json_pack("{s:b, s:s, s:s}", "loaded", 0, "reason", reason,
-			 "error", strerror(-err));
+			 "error", err ? strerror(-err) : "");
 }
 
 static json_t *kernel_json(struct xenloopd *d)
