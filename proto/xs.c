@@ -34,15 +34,33 @@ bool xenloop_xs_on_xen(void)
 	       !access("/dev/xen/xenbus", F_OK);
 }
 
+/* Xen sets this feature for Dom0 alone (XENFEAT_dom0 in its public headers). */
+#define DOM0_FEATURE	(1ul << 11)
+
+/* -1: the kernel does not tell the features. */
+static int has_dom0_feature(const char *root)
+{
+	unsigned long features;
+	char path[256];
+	int found;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/sys/hypervisor/properties/features",
+		 root);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	found = fscanf(f, "%lx", &features);
+	fclose(f);
+	return found == 1 ? !!(features & DOM0_FEATURE) : -1;
+}
+
 int xenloop_xs_in_dom0(const char *root)
 {
 	int told = file_says(root, "/proc/xen/capabilities", "control_d");
 
-	if (told >= 0)
-		return told;
-	/* Not mounted yet. Dom0 is the domain without a UUID. */
-	return file_says(root, "/sys/hypervisor/uuid",
-			 "00000000-0000-0000-0000-000000000000");
+	/* xenfs may be mounted late, and xenloopd's sandbox hides it. */
+	return told >= 0 ? told : has_dom0_feature(root);
 }
 
 int xenloop_xs_probe(const char *path)

@@ -108,25 +108,11 @@ static int take_lock(void)
 	return XENLOOPD_OK;
 }
 
-/* Xen sets this feature for Dom0 alone (XENFEAT_dom0 in its public headers). */
-static bool is_dom0(void)
-{
-	FILE *f = fopen("/sys/hypervisor/properties/features", "re");
-	unsigned long features = 0;
-	bool found;
-
-	if (!f)
-		return false;
-	found = fscanf(f, "%lx", &features) == 1 && features & 1ul << 11;
-	fclose(f);
-	return found;
-}
-
 static int check_environment(void)
 {
 	if (!xenloop_xs_on_xen())
 		log_err("main", "this is not a Xen guest");
-	else if (is_dom0())
+	else if (xenloop_xs_in_dom0("") > 0)
 		log_err("main", "this is Dom0: run xendiscoverd here, and xenloopd in guests");
 	else
 		return XENLOOPD_OK;

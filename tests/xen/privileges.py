@@ -68,6 +68,7 @@ def users_of_guest(guest):
 
 
 def users_of_dom0(dom0, unit='xendiscoverd'):
+    dom0.sh('udevadm trigger --settle /dev/xen/xenbus')  # by what is known of Dom0 now
     expect_equal(dom0.sh('stat -c %U /dev/xen/xenbus'), 'root', "Dom0's /dev/xen/xenbus")
     found = expect_identity(dom0, unit, 'xendiscoverd', CapInh=NONE, CapPrm=NONE, CapEff=NONE, CapAmb=NONE)
     expect(len(found) > 1, f'{unit}: has no thread of libxenstore, which could have kept capabilities')
