@@ -8,6 +8,7 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/virtio_net.h>
+#include <net/tcp.h>
 
 #include "chan.h"
 #include "compat.h"
@@ -22,6 +23,9 @@
  * feels how fast the peer is. Smaller ones are not worth the bookkeeping.
  */
 #define CHARGE_MIN	2048u
+
+/* Acks that take longer, in us, come too late for TCP's small queues. */
+#define ACK_SOON	1000u
 
 /* A frame that waits longer than this no longer holds its socket up. */
 #define ORPHAN_AFTER	(HZ / 4)
@@ -162,12 +166,26 @@ static enum xenloop_tx_verdict keep_frame(struct xenloop_chan *chan, struct sk_b
 }
 
 /*
- * Will nobody say when @skb was taken? TCP has its acks for that, unless they
- * were seen to come another way.
+ * Is @skb to hold its socket up until the peer has it? One segment of TCP is
+ * not: its ack may be delayed.
+ */
+static bool is_charged(const struct sk_buff *skb)
+{
+	return skb->sk && skb->len >= CHARGE_MIN &&
+	       (skb_is_gso(skb) || !sk_is_tcp(skb->sk));
+}
+
+/*
+ * Will nobody say soon when @skb, which is charged, was taken? TCP has its acks
+ * for that, unless they come from behind the peer, or were seen to come another
+ * way. Without a sample the round trip is taken to be long.
  */
 static bool needs_event(const struct xenloop_tx *tx, const struct sk_buff *skb)
 {
-	return !sk_is_tcp(skb->sk) || time_before(jiffies, tx->acks_away_until);
+	if (!sk_is_tcp(skb->sk) || time_before(jiffies, tx->acks_away_until))
+		return true;
+	/* From NAPI the socket may be in use; any recent value will do. */
+	return data_race(tcp_min_rtt(tcp_sk(skb->sk))) > ACK_SOON;
 }
 
 /* A frame was copied: free it now, or when the peer has it. Under tx->lock. */
@@ -182,7 +200,7 @@ static void settle(struct xenloop_chan *chan, struct sk_buff *skb,
 	 */
 	if (!skb_cloned(skb) && !skb_zcopy_managed(skb))
 		skb_zcopy_clear(skb, false);
-	if (!skb->sk || skb->len < CHARGE_MIN) {
+	if (!is_charged(skb)) {
 		__skb_queue_tail(done, skb);
 		return;
 	}
