@@ -5,10 +5,12 @@
  * An interrupt that meets an idle CPU polls at once. Under load softirqs could
  * take all the time there is, and the process that should read what they
  * deliver would get none: datagrams then die at a full socket. So while the CPU
- * has something else to do, polls run in a thread. Between two of them it
- * yields: the reader empties its socket before more is delivered, and the FIFO,
- * and then the sender, waits for it. The thread still gets its share among other
- * work.
+ * has something else to do, polls that follow each other closely run in a
+ * thread. Between two of them it yields: the reader empties its socket before
+ * more is delivered, and the FIFO, and then the sender, waits for it. The thread
+ * still gets its share among other work. An event after a pause is polled for at
+ * once: the thread would wait for the time slice of who computes, and the frame
+ * with it.
  *
  * When the CPU would go idle after a frame, the thread stays for a while and
  * looks for the next one: an event, the interrupt and the way out of idle cost
@@ -39,6 +41,11 @@
  */
 #define EVENTS_WORTH	32
 #define STEAL_EVERY	(50 * NSEC_PER_MSEC)
+/*
+ * An event is sparse that comes so many times as long after a poll as that took:
+ * softirqs for such ones leave the rest of the CPU to whom it belongs.
+ */
+#define SPARSE		16
 
 /* One poll of NAPI, here and now. Process context. */
 void xenloop_poller_poll(struct xenloop_chan *chan)
@@ -193,12 +200,13 @@ void xenloop_poller_pace(struct xenloop_chan *chan)
 {
 	struct xenloop_poller *p = &chan->poller;
 
+	xenloop_inc(chan, RX_PACED);
 	WRITE_ONCE(p->paced, true);
 	kthread_queue_work(p->worker, &p->work);
 }
 
 /* The CPU was idle for @gap ns: would looking for the frame have paid? */
-static void adapt(struct xenloop_chan *chan, u64 gap)
+static void adapt(struct xenloop_chan *chan, s64 gap)
 {
 	struct xenloop_poller *p = &chan->poller;
 	u32 max = longest_window(chan);
@@ -215,12 +223,14 @@ static void adapt(struct xenloop_chan *chan, u64 gap)
 void xenloop_poller_interrupt(struct xenloop_chan *chan)
 {
 	struct xenloop_poller *p = &chan->poller;
+	s64 gap = local_clock() - READ_ONCE(p->slept);
 	bool idle = is_idle_task(current);
 
 	WRITE_ONCE(p->idle, idle);
 	if (idle)
-		adapt(chan, local_clock() - READ_ONCE(p->slept));
-	if (idle || (READ_ONCE(p->spinning) && current == p->worker->task))
+		adapt(chan, gap);
+	if (idle || gap > SPARSE * READ_ONCE(p->spent) ||
+	    (READ_ONCE(p->spinning) && current == p->worker->task))
 		napi_schedule(&chan->napi);
 	else
 		xenloop_poller_pace(chan);
@@ -242,12 +252,17 @@ bool xenloop_poller_awake(struct xenloop_chan *chan)
 	return false;
 }
 
-/* Nothing is left, and an event was asked for. From NAPI, after @work frames. */
-void xenloop_poller_sleep(struct xenloop_chan *chan, int work)
+/*
+ * Nothing is left, and an event was asked for. From NAPI, after @work frames; its
+ * poll began at @start ns of the local clock.
+ */
+void xenloop_poller_sleep(struct xenloop_chan *chan, int work, u64 start)
 {
 	struct xenloop_poller *p = &chan->poller;
+	u64 now = local_clock();
 
-	WRITE_ONCE(p->slept, local_clock());
+	WRITE_ONCE(p->slept, now);
+	WRITE_ONCE(p->spent, (s64)(now - start));
 	if (work && READ_ONCE(p->idle) && READ_ONCE(p->window))
 		kthread_queue_work(p->worker, &p->work);
 }

@@ -21,6 +21,7 @@ struct xenloop_chan;
  * @stolen: the time they had, when last looked at; ns
  * @steal_seen: when that was; ns of the local clock
  * @slept: when the events were last asked for; ns of the local clock
+ * @spent: how long the poll took that did; ns
  */
 struct xenloop_poller {
 	struct kthread_worker *worker;
@@ -34,6 +35,7 @@ struct xenloop_poller {
 	u64 stolen;
 	u64 steal_seen;
 	u64 slept;
+	s64 spent;
 };
 
 int xenloop_poller_init(struct xenloop_chan *chan);
@@ -42,6 +44,6 @@ void xenloop_poller_poll(struct xenloop_chan *chan);
 void xenloop_poller_interrupt(struct xenloop_chan *chan);
 void xenloop_poller_pace(struct xenloop_chan *chan);
 bool xenloop_poller_awake(struct xenloop_chan *chan);
-void xenloop_poller_sleep(struct xenloop_chan *chan, int work);
+void xenloop_poller_sleep(struct xenloop_chan *chan, int work, u64 start);
 
 #endif /* XENLOOP_POLLER_H */

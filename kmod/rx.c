@@ -8,6 +8,7 @@
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
+#include <linux/sched/clock.h>
 
 #include "chan.h"
 #include "compat.h"
@@ -246,6 +247,7 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 {
 	struct xenloop_chan *chan = container_of(napi, struct xenloop_chan,
 						 napi);
+	u64 start = local_clock();
 	int work;
 
 	if (!budget)
@@ -256,16 +258,14 @@ int xenloop_rx_poll(struct napi_struct *napi, int budget)
 	xenloop_chan_watch(chan);
 	if (work == budget && !is_busy_polled(chan)) {
 		/* false: scheduled again meanwhile, so not ours to keep */
-		if (napi_complete_done(napi, work - 1)) {
-			xenloop_inc(chan, RX_PACED);
+		if (napi_complete_done(napi, work - 1))
 			xenloop_poller_pace(chan);
-		}
 		return work - 1;
 	}
 	if (work == budget || go_on(chan))
 		return budget;
 	if (chan->poller.armed)
-		xenloop_poller_sleep(chan, work);
+		xenloop_poller_sleep(chan, work, start);
 	acknowledge(chan); /* the next interrupt may run from here on */
 	napi_complete_done(napi, work);
 	return work;

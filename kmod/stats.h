@@ -29,7 +29,7 @@
 	X(RX_GSO_FRAMES, "rx-gso-frames")				\
 	X(RX_EVENTS, "rx-events")		/* interrupts */	\
 	X(RX_POLLS, "rx-polls")						\
-	X(RX_PACED, "rx-paced")		/* polls that went on in the thread */ \
+	X(RX_PACED, "rx-paced")		/* polls left to the thread */ \
 	X(RX_IDLE_POLLS, "rx-idle-polls")	/* found frames in idle time */ \
 	X(RX_MARKERS, "rx-markers")					\
 	X(RX_HOLD_TIMEOUTS, "rx-hold-timeouts")	/* marker lost */	\

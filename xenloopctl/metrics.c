@@ -369,7 +369,7 @@ static const struct family families[] = {
 	  true, channel_counter, "rx-events" },
 	{ "xenloop_channel_polls_total", "Polls for received frames.",
 	  true, channel_counter, "rx-polls" },
-	{ "xenloop_channel_paced_polls_total", "Polls that went on in the channel's thread.",
+	{ "xenloop_channel_paced_polls_total", "Polls left to the channel's thread.",
 	  true, channel_counter, "rx-paced" },
 	{ "xenloop_channel_idle_polls_total", "Polls in idle time that found frames without an event.",
 	  true, channel_counter, "rx-idle-polls" },

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Each measure that makes the channel fast is really at work, by the module's counters; and the settings turn it off."""
+from contextlib import nullcontext
 from pathlib import Path
 
 import measure
@@ -12,6 +13,7 @@ GUEST = Path(__file__).parent / 'guest'
 ORDER = 7         # 128 pages: all of a FIFO but its control page
 BUSY_POLL = 3000  # microseconds
 QUESTIONS = 500
+SPARSE = 40
 DATAGRAMS = 40
 TRACING = '/sys/kernel/tracing'
 
@@ -29,6 +31,8 @@ def run(host):
     charged_frames(host)
     merged_frames(host)
     paced_polls(host)
+    sparse_polls(host)
+    late_acks(host)
     error_queue(host)
 
 
@@ -131,15 +135,22 @@ def full_frames(host):
 
 def charged_frames(host):
     """Until the peer takes a frame its socket feels it, as with a network card; but not for long."""
-    host.g1.put(GUEST / 'held.py', '/root/held.py')
-    host.g2.sh('systemd-run -q -u sink socat -u TCP4-LISTEN:6300 OPEN:/dev/null\n'
-               "until ss -Hltn 'sport = :6300' | grep -q .; do sleep 0.1; done")
-    host.g1.sh(f'systemd-run -q -u held --collect python3 /root/held.py {host.g2.ip} 6300 /run/held\n'
-               "until ss -Htn state established 'dport = :6300' | grep -q .; do sleep 0.1; done")
-    with paused(host, host.g2):
-        held, seconds = host.g1.sh('touch /run/held.go; until [ -e /run/held ]; do sleep 0.1; done; cat /run/held').split()
+    held, seconds = sent(host, host.g2.ip, pause=True)
     expect(int(held) > 0, 'a frame that the peer has not taken is not charged to its socket')
     expect(float(seconds) < 5, f'frames stayed charged to their socket for {seconds} s')
+
+
+def sent(host, address, within='', pause=False):
+    """What held.py says of a connection to g2, where its server is started by `within`; g2 may be paused for it."""
+    host.g1.put(GUEST / 'held.py', '/root/held.py')
+    host.g2.sh(f'systemd-run -q -u sink --collect {within} socat -u TCP4-LISTEN:6300 OPEN:/dev/null\n'
+               f"until {within} ss -Hltn 'sport = :6300' | grep -q .; do sleep 0.1; done")
+    host.g1.sh(f'rm -f /run/held /run/held.go; systemd-run -q -u held --collect python3 /root/held.py {address} 6300 /run/held\n'
+               "until ss -Htn state established 'dport = :6300' | grep -q .; do sleep 0.1; done")
+    with paused(host, host.g2) if pause else nullcontext():
+        answer = host.g1.sh('touch /run/held.go; until [ -e /run/held ]; do sleep 0.1; done; cat /run/held').split()
+    host.g2.sh('systemctl stop sink || true')  # it ends with the connection, unless its FIN got lost
+    return answer
 
 
 def merged_frames(host):
@@ -163,6 +174,35 @@ def paced_polls(host):
     values = netperf(host, 'UDP_STREAM', flood, seconds=3).values
     sent, received = values['LOCAL_SEND_THROUGHPUT'], values['REMOTE_RECV_THROUGHPUT']
     expect(received >= 0.75 * sent, f'{received} of {sent} Mbit/s were received')
+
+
+def sparse_polls(host):
+    """A frame after a pause is received at once, also while a process that has nothing to do with it computes."""
+    host.g2.sh('systemd-run -q -u busy sh -c "while :; do :; done"')
+    with loop.moved(host.g1, host.g2) as m:
+        host.g1.sh(f'ping -n -q -c {SPARSE} -i 0.1 {host.g2.ip}')
+    host.g2.sh('systemctl stop busy')
+    m.expect_frames(SPARSE)
+    expect(m.b['rx-paced'] < SPARSE / 4, f'{m.b["rx-paced"]} polls for {SPARSE} frames were left to the thread')
+
+
+def late_acks(host):
+    """Behind a router acks take long: frames that the router has taken hold up their socket no longer than that."""
+    host.g2.sh('''set -e
+        ip netns add far
+        ip link add near type veth peer name eth0 netns far
+        ip addr add 10.9.9.1/24 dev near
+        ip link set near up
+        ip -n far addr add 10.9.9.2/24 dev eth0
+        ip -n far link set eth0 up
+        ip -n far route add default via 10.9.9.1
+        ip netns exec far tc qdisc add dev eth0 root netem delay 2s
+        sysctl -qw net.ipv4.ip_forward=1''')
+    host.g1.sh(f'ip route add 10.9.9.0/24 via {host.g2.ip}')
+    held, seconds = sent(host, '10.9.9.2', 'ip netns exec far')
+    expect(float(seconds) < 0.2, f'{held} bytes stayed charged to their socket for {seconds} s')
+    host.g1.sh('ip route del 10.9.9.0/24')
+    host.g2.sh('sysctl -qw net.ipv4.ip_forward=0; ip netns del far')
 
 
 def error_queue(host):
