@@ -197,10 +197,10 @@ static bool is_quiet(u32 ifindex)
 	struct xenloop_iface *iface;
 	bool quiet;
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	iface = xenloop_iface_find(ifindex);
 	quiet = !iface || !has_chans(iface);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return quiet;
 }
 
@@ -230,20 +230,20 @@ int xenloop_iface_detach(u32 ifindex, enum xenloop_reason reason)
 	struct xenloop_iface *iface;
 	int err;
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	err = begin_detach(ifindex, reason);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	if (err)
 		return err;
 
 	while (!is_quiet(ifindex))
 		msleep(5);
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	iface = xenloop_iface_find(ifindex);
 	if (iface && iface->dying)
 		release(iface);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return 0;
 }
 
@@ -431,11 +431,11 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 	if (!is_of_interest(event) || !is_frontend(dev) ||
 	    !net_eq(dev_net(dev), &init_net))
 		return NOTIFY_DONE;
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	iface = xenloop_iface_find(dev->ifindex);
 	if (iface)
 		handle_event(iface, event);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return NOTIFY_DONE;
 }
 
@@ -453,12 +453,12 @@ void xenloop_iface_prepare_exit(void)
 {
 	struct xenloop_iface *iface;
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	list_for_each_entry(iface, &xenloop_ifaces, list) {
 		iface->dying = true;
 		xenloop_iface_close_chans(iface, XENLOOP_REASON_UNLOAD, true);
 	}
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 }
 
 /* Detach everything, draining; nothing can be attached any more. */
@@ -468,11 +468,11 @@ void xenloop_iface_exit(void)
 	u32 ifindex;
 
 	for (;;) {
-		mutex_lock(&xenloop.lock);
+		xenloop_lock();
 		iface = list_first_entry_or_null(&xenloop_ifaces,
 						 struct xenloop_iface, list);
 		ifindex = iface ? iface->ifindex : 0;
-		mutex_unlock(&xenloop.lock);
+		xenloop_unlock();
 		if (!iface)
 			break;
 		xenloop_iface_detach(ifindex, XENLOOP_REASON_UNLOAD);

@@ -108,9 +108,9 @@ int xenloop_nl_info_doit(struct sk_buff *skb, struct genl_info *info)
 	msg = new_reply(info, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	err = put_info(msg) ?: put_counts(msg);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return send_reply(msg, hdr, info, err);
 }
 
@@ -182,11 +182,11 @@ int xenloop_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 			return -ERANGE;
 		}
 	}
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	err = check_timeouts(info);
 	if (!err)
 		set_tunables(info);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return err;
 }
 
@@ -199,12 +199,12 @@ int xenloop_nl_iface_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	    missing(info, XENLOOP_A_IFACE_MAC))
 		return -EINVAL;
 	rtnl_lock();
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	err = xenloop_iface_attach(get_u32(info, XENLOOP_A_IFACE_IFINDEX),
 				   get_u32(info, XENLOOP_A_IFACE_VIF),
 				   nla_data(info->attrs[XENLOOP_A_IFACE_MAC]),
 				   info->extack);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	rtnl_unlock();
 	return err;
 }
@@ -320,7 +320,7 @@ int xenloop_nl_iface_dump_dumpit(struct sk_buff *skb,
 	int i = 0;
 	void *hdr;
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	cb->seq = xenloop.lists_seq;
 	list_for_each_entry(iface, &xenloop_ifaces, list) {
 		if (i++ < cb->args[0])
@@ -330,7 +330,7 @@ int xenloop_nl_iface_dump_dumpit(struct sk_buff *skb,
 			break;
 		cb->args[0] = i;
 	}
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return skb->len;
 }
 
@@ -361,14 +361,14 @@ int xenloop_nl_peer_dump_dumpit(struct sk_buff *skb,
 	struct xenloop_iface *iface;
 	int i = 0;
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	cb->seq = xenloop.lists_seq;
 	list_for_each_entry(iface, &xenloop_ifaces, list) {
 		i = dump_peers(skb, cb, iface, i);
 		if (i < 0)
 			break;
 	}
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return skb->len;
 }
 
@@ -410,9 +410,9 @@ int xenloop_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 	    missing(info, XENLOOP_A_PEER_DOMID) ||
 	    missing(info, XENLOOP_A_PEER_VIF))
 		return -EINVAL;
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	err = add_peer(info);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return err;
 }
 
@@ -439,11 +439,11 @@ int xenloop_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (missing(info, XENLOOP_A_PEER_IFINDEX) ||
 	    missing(info, XENLOOP_A_PEER_MAC))
 		return -EINVAL;
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	peer = get_peer(info, XENLOOP_A_PEER_IFINDEX, XENLOOP_A_PEER_MAC);
 	if (peer)
 		xenloop_peer_del(peer);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return peer ? 0 : -ENOENT;
 }
 
@@ -487,7 +487,6 @@ static int create_chan(struct sk_buff *msg, struct genl_info *info,
 static int create_doit(struct genl_info *info, bool listen)
 {
 	struct sk_buff *msg;
-	unsigned int noio;
 	void *hdr;
 	int err;
 
@@ -499,9 +498,9 @@ static int create_doit(struct genl_info *info, bool listen)
 	msg = new_reply(info, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	noio = xenloop_lock_noio();
+	xenloop_lock();
 	err = create_chan(msg, info, listen);
-	xenloop_unlock_noio(noio);
+	xenloop_unlock();
 	return send_reply(msg, hdr, info, err);
 }
 
@@ -532,35 +531,33 @@ static struct xenloop_chan *get_chan(struct genl_info *info)
 int xenloop_nl_accept_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct xenloop_chan *chan;
-	unsigned int noio;
 	int err = -ENOENT;
 
 	if (missing(info, XENLOOP_A_CHAN_ID) ||
 	    missing(info, XENLOOP_A_CHAN_REMOTE_GREF))
 		return -EINVAL;
-	noio = xenloop_lock_noio();
+	xenloop_lock();
 	chan = get_chan(info);
 	if (chan)
 		err = xenloop_chan_accept(chan,
 					  get_u32(info, XENLOOP_A_CHAN_REMOTE_GREF),
 					  info->extack);
-	xenloop_unlock_noio(noio);
+	xenloop_unlock();
 	return err;
 }
 
 int xenloop_nl_activate_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct xenloop_chan *chan;
-	unsigned int noio;
 	int err = -ENOENT;
 
 	if (missing(info, XENLOOP_A_CHAN_ID))
 		return -EINVAL;
-	noio = xenloop_lock_noio();
+	xenloop_lock();
 	chan = get_chan(info);
 	if (chan)
 		err = xenloop_chan_activate(chan, info->extack);
-	xenloop_unlock_noio(noio);
+	xenloop_unlock();
 	return err;
 }
 
@@ -570,12 +567,12 @@ int xenloop_nl_close_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (missing(info, XENLOOP_A_CHAN_ID))
 		return -EINVAL;
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	chan = get_chan(info);
 	if (chan)
 		xenloop_chan_close(chan, XENLOOP_REASON_REQUESTED,
 				   info->attrs[XENLOOP_A_CHAN_DRAIN]);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return chan ? 0 : -ENOENT;
 }
 
@@ -634,14 +631,14 @@ int xenloop_nl_chan_dump_dumpit(struct sk_buff *skb,
 	unsigned long id;
 	void *hdr;
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	xa_for_each_start(&xenloop_chans, id, chan, cb->args[0]) {
 		hdr = dump_start(skb, cb, XENLOOP_CMD_CHAN_DUMP);
 		if (!hdr || !dump_end(skb, hdr, dump_chan(skb, chan)))
 			break;
 		cb->args[0] = id + 1;
 	}
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	return skb->len;
 }
 
@@ -747,9 +744,9 @@ int xenloop_nl_init(void)
 
 void xenloop_nl_exit(void)
 {
-	mutex_lock(&xenloop.lock); /* whoever tells something in process context */
+	xenloop_lock(); /* whoever tells something in process context */
 	WRITE_ONCE(registered, false);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	synchronize_net(); /* the egress hook */
 	genl_unregister_family(&family);
 }

@@ -239,7 +239,6 @@ static void finish(struct xenloop_chan *chan)
 void xenloop_chan_finish_all(const struct xenloop_iface *iface)
 {
 	struct xenloop_chan *chan, *next;
-	unsigned int noio = memalloc_noio_save();
 	unsigned long id;
 	LIST_HEAD(gone);
 
@@ -254,7 +253,6 @@ void xenloop_chan_finish_all(const struct xenloop_iface *iface)
 		synchronize_net();
 	list_for_each_entry_safe(chan, next, &gone, gone)
 		release_chan(chan);
-	memalloc_noio_restore(noio);
 }
 
 static void tell_up(struct xenloop_chan *chan)
@@ -310,9 +308,9 @@ void xenloop_chan_work(struct work_struct *work)
 {
 	struct xenloop_chan *chan = container_of(to_delayed_work(work),
 						 struct xenloop_chan, work);
-	unsigned int noio = xenloop_lock_noio();
 	unsigned long again = 0;
 
+	xenloop_lock();
 	switch (chan->state) {
 	case XENLOOP_CHAN_STATE_DEAD:
 		break;
@@ -327,7 +325,7 @@ void xenloop_chan_work(struct work_struct *work)
 	}
 	if (again)
 		xenloop_chan_kick(chan, again);
-	xenloop_unlock_noio(noio);
+	xenloop_unlock();
 }
 
 /*

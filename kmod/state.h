@@ -13,6 +13,7 @@
  * struct xenloop_state - the module's only global state
  * @lock: guards the interfaces, the peers, the channels' states and @epoch;
  *        taken inside RTNL, never around it
+ * @noio: what memory could be waited for before, under @lock
  * @wq: runs the channels' service and timed work and the deferred end of grants
  * @epoch: random number that names this life (docs/protocol.md)
  * @lists_seq: new whenever interfaces or peers come or go, under @lock
@@ -32,6 +33,7 @@
  */
 struct xenloop_state {
 	struct mutex lock;
+	unsigned int noio;
 	struct workqueue_struct *wq;
 	u64 epoch;
 	u32 lists_seq;
@@ -53,18 +55,19 @@ struct xenloop_state {
 extern struct xenloop_state xenloop;
 
 /*
- * xenloop.lock, for work that allocates: memory is not waited for by way of I/O,
- * which may be that of a server whose frames wait for this very lock. Returns
- * what the other half takes.
+ * Who holds xenloop.lock does not wait for memory by way of I/O, which may be
+ * that of a server whose frames wait for this very lock. May sleep.
  */
-static inline unsigned int xenloop_lock_noio(void)
+static inline void xenloop_lock(void)
 {
 	mutex_lock(&xenloop.lock);
-	return memalloc_noio_save();
+	xenloop.noio = memalloc_noio_save();
 }
 
-static inline void xenloop_unlock_noio(unsigned int noio)
+static inline void xenloop_unlock(void)
 {
+	unsigned int noio = xenloop.noio;
+
 	memalloc_noio_restore(noio);
 	mutex_unlock(&xenloop.lock);
 }

@@ -25,7 +25,7 @@
 /* Restored, or the suspend was cancelled: a new life either way. */
 static void resumed(void)
 {
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	if (!xenloop.suspended)
 		goto out;
 	xenloop.epoch = get_random_u64();
@@ -33,7 +33,7 @@ static void resumed(void)
 	xenloop_iface_resumed();
 	xenloop_nl_global(XENLOOP_EVENT_RESUMED);
 out:
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 }
 
 /*
@@ -75,12 +75,12 @@ static void forget_peers(void)
 
 static int freeze(struct device *dev)
 {
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	WRITE_ONCE(xenloop.suspended, true);
 	xenloop_nl_global(XENLOOP_EVENT_SUSPENDED);
 	close_all(XENLOOP_REASON_SUSPEND);
 	forget_peers();
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	queue_work(system_freezable_wq, &thawed_work); /* frozen by now */
 	return 0;
 }
@@ -100,10 +100,10 @@ static void shutdown(struct platform_device *pdev)
 {
 	unsigned long end = jiffies + SHUTDOWN_WAIT;
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	close_all(XENLOOP_REASON_UNLOAD); /* frames still go by netfront */
 	WRITE_ONCE(xenloop.suspended, true);
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	while (atomic_read(&xenloop.pages_deferred) && time_before(jiffies, end))
 		msleep(20);
 }
