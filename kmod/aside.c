@@ -2,8 +2,9 @@
 /*
  * The egress hook comes before tc and the root queueing discipline, and an XDP
  * program in netfront never sees what takes a channel. Where a user relies on
- * one of those, the interface's channels stand aside. Nobody notifies of such
- * changes, so each interface is looked at every second.
+ * one of those, the interface's channels stand aside. So do those of a port of
+ * a bond or team, which may take frames by another one only. Nobody notifies of
+ * such changes, so each interface is looked at every second.
  */
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
@@ -55,6 +56,8 @@ const char *xenloop_aside(const struct net_device *dev)
 		return "XDP program";
 	if (xenloop_has_tc_egress(dev))
 		return "tc egress program";
+	if (netif_is_lag_port(dev))
+		return "bond or team port";
 	return own_qdisc(dev);
 }
 
@@ -62,14 +65,14 @@ static void look(struct work_struct *work)
 {
 	struct xenloop_iface *iface;
 
-	mutex_lock(&xenloop.lock);
+	xenloop_lock();
 	list_for_each_entry(iface, &xenloop_ifaces, list) {
 		xenloop_iface_expire_held(iface);
 		if (xenloop_aside(iface->dev))
 			xenloop_iface_close_chans(iface, XENLOOP_REASON_ASIDE,
 						  true);
 	}
-	mutex_unlock(&xenloop.lock);
+	xenloop_unlock();
 	queue_delayed_work(xenloop.wq, &look_work, HZ);
 }
 

@@ -100,6 +100,7 @@ static void find_aside(struct xenloop_findings *at, const char *ifname,
 		  "tc qdisc replace dev %s root pfifo; tc qdisc del dev %s root" },
 		{ "tc egress program", "aside-egress",
 		  "tc filter show dev %s egress; bpftool net show dev %s" },
+		{ "bond or team port", "aside-port", "ip link set dev %s nomaster" },
 	};
 	const char *cause = "aside";
 	const char *format = "the module is newer than this xenloopctl: upgrade it, and see xenloop(4)";
@@ -237,7 +238,7 @@ static void find_failing(struct xenloop_findings *at, const json_t *peer)
 
 	if (strstr(reason, "out of grants"))
 		xenloop_find(at, XENLOOP_PROBLEM, "out-of-grants",
-			     "fewer or smaller channels (max-channels, fifo-size), or gnttab_max_frames= for Xen",
+			     "fewer or smaller channels (max-channels, fifo-size), or max_grant_frames= in the guest's xl.cfg",
 			     "no channel: %s", reason);
 	else if (strstr(reason, "quota"))
 		xenloop_find(at, XENLOOP_PROBLEM, "xenstore-quota",

@@ -219,6 +219,7 @@ static const struct broken guest_cases[] = {
 	{ "queue qdisc", ASIDE("queue qdisc"), "aside-qdisc " },
 	{ "fq qdisc", ASIDE("fq qdisc"), "aside-fq " },
 	{ "egress program", ASIDE("tc egress program"), "aside-egress " },
+	{ "bond", ASIDE("bond or team port"), "aside-port " },
 	{ "a reason that is new", ASIDE("100% new"), "aside " },
 	{ "vif of a driver domain",
 	  { IFACE "state 'detached'", IFACE "dom0 'not-dom0'" },
@@ -520,12 +521,14 @@ static void test_files(void **state)
 	assert_true(f.module && f.control_domain);
 	assert_null(f.status);
 	/* As long as xenfs is not mounted. */
-	put_file(root, "sys/hypervisor/uuid",
-		 "00000000-0000-0000-0000-000000000000");
+	put_file(root, "sys/hypervisor/properties/features", "001e28e0");
 	snprintf(command, sizeof(command), "rm -r '%s/proc'", root);
 	assert_int_equal(system(command), 0);
 	xenloop_facts_gather(&f, socket, "xenloopd", root);
 	assert_true(f.control_domain);
+	put_file(root, "sys/hypervisor/properties/features", "001e20e0");
+	xenloop_facts_gather(&f, socket, "xenloopd", root);
+	assert_false(f.control_domain);
 	snprintf(command, sizeof(command), "rm -r '%s'", root);
 	assert_int_equal(system(command), 0);
 }

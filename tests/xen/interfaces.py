@@ -135,3 +135,18 @@ def stands_aside(host):
     host.g1.sh(f'set -e; sysctl -qw net.core.default_qdisc={default}; tc qdisc replace dev eth1 root pfifo; '
                'tc qdisc del dev eth1 root')
     second.up(host)
+    port_of_a_bond(host)
+
+
+def port_of_a_bond(host):
+    """A bond takes frames by one of its ports only, which need not be this one."""
+    host.g1.sh('''set -e
+        modprobe bonding max_bonds=0 2>/dev/null || [ -e /sys/class/net/bonding_masters ]
+        ip link add bond1 address $(cat /sys/class/net/eth1/address) type bond mode active-backup
+        ip link set eth1 down
+        ip link set eth1 master bond1
+        ip link set bond1 up''')
+    wait_for(lambda: shown(host.g1) == ('aside', 'bond or team port'), 30, 'eth1, a port of a bond, stands aside')
+    host.g1.sh('ip link del bond1; ip link set eth1 up')
+    second.address(host.g1)
+    second.up(host)
