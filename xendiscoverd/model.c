@@ -113,6 +113,7 @@ static struct xenloop_guest *new_guest(uint32_t domid)
 	guest->facts_stale = true;
 	guest->hello_stale = true;
 	guest->outbox.rescan = true;
+	guest->outbox.untold = true;
 	guest->outbox.unbilled = true;
 	guest->hello_rate = (struct xenloop_ratelimit)
 		XENLOOP_RATELIMIT_INIT(HELLO_BURST, HELLO_INTERVAL_MS);

@@ -26,7 +26,8 @@ struct xenloop_outbox {
 	struct xenloop_outbox_entry *entry;	/* by node; owned */
 	size_t nr;
 	size_t room;
-	bool rescan;		/* whatever may be there is to be read */
+	bool rescan;		/* what is known is to be read again */
+	bool untold;		/* and what no event told of is to be looked for */
 	bool stale;		/* some entry is */
 	bool unbilled;		/* the first reading takes no tokens */
 	bool overflow;		/* nodes were ignored for want of room */

@@ -84,10 +84,11 @@ static void mark_links(struct xenloop_outbox *box,
 }
 
 /*
- * Everything is to be read anew: what is known, and what may be there for a
- * peer on the roster; what is there for others would be refused. The directory
- * is never listed, since its names are the guest's: oxenstored sends a list of
- * any length, and libxenstore gives up the connection at 4,096 bytes.
+ * What is known is to be read anew. So is what may be there for a peer on the
+ * roster, if no event told of it: from before the watch, or ignored for want of
+ * room; what is there for others would be refused. The directory is never
+ * listed, since its names are the guest's: oxenstored sends a list of any length,
+ * and libxenstore gives up the connection at 4,096 bytes.
  */
 static void mark_all(struct xenloop_guest *guest,
 		     const struct xenloop_settings *s)
@@ -97,8 +98,9 @@ static void mark_all(struct xenloop_guest *guest,
 	box->rescan = false;
 	for (size_t i = 0; i < box->nr; i++)
 		box->entry[i].stale = box->stale = true;
-	for (size_t i = 0; i < guest->pub.nr; i++)
+	for (size_t i = 0; i < guest->pub.nr && box->untold; i++)
 		mark_links(box, &guest->pub.node[i], s);
+	box->untold = false;
 }
 
 static int read_entry(struct xenloop_xs *xs, uint32_t domid,
@@ -285,7 +287,8 @@ int xenloop_relay_judge(const struct xenloop_model *model,
 		}
 		xenloop_outbox_remove(box, i);
 		/* Room for a node that was ignored. */
-		box->rescan |= box->overflow;
+		if (box->overflow)
+			box->rescan = box->untold = true;
 		box->overflow = false;
 	}
 	return err;

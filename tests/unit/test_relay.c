@@ -338,6 +338,24 @@ static void test_empty_flood(void **state)
 	assert_true(host.d.model.guest[0]->outbox.rescan);
 }
 
+/* As each start of xenloopd does it: that costs a read for each message, not for each link. */
+static void test_outbox_removed(void **state)
+{
+	unsigned int reads;
+
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	reads = fake_xs.reads;
+	fake_xs_del("/local/domain/1/data/xenloop/to");
+	assert_int_equal(host_run(), 0);
+	/* The message, and who is told that it is gone. */
+	assert_int_equal(fake_xs.reads, reads + 2);
+	put_and_run("/local/domain/1/data/xenloop/to", "");
+	assert_int_equal(fake_xs.reads, reads + 2);
+	put_and_run(OUT "2-0-0", REQUEST);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+}
+
 /* Nor can one whose names are more than XenStore can list. */
 static void test_long_listing(void **state)
 {
@@ -457,7 +475,7 @@ int main(void)
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_sender_destroyed), T(test_flood),
-		T(test_rates), T(test_lower_burst), T(test_empty_flood),
+		T(test_rates), T(test_lower_burst), T(test_empty_flood), T(test_outbox_removed),
 		T(test_long_listing), T(test_flood_rounds),
 		T(test_junk_rounds), T(test_too_many),
 	};
