@@ -198,6 +198,8 @@ int main(int argc, char **argv)
 	d.conf_required = o.conf;
 	if (!load_settings(&d, &o))
 		return XENLOOPD_USAGE;
+	d.verbose = o.verbose;
+	xenloop_log_set_verbose(d.verbose || d.settings.verbose);
 	if (o.check)
 		return XENLOOPD_OK;
 	status = check_environment();

@@ -117,6 +117,8 @@ static const struct xenloop_conf_key keys[] = {
 	{ .section = "kernel", .key = "poll-time",
 	  .type = XENLOOP_CONF_U32, .max = 10000,
 	  .offset = AT(poll_time) },
+	{ .section = "log", .key = "verbose", .type = XENLOOP_CONF_BOOL,
+	  .offset = AT(verbose) },
 };
 
 #define NR_KEYS	(sizeof(keys) / sizeof(keys[0]))
@@ -212,6 +214,7 @@ int xenloopd_settings_apply(struct xenloopd *d,
 			    const struct xenloopd_settings *s)
 {
 	d->settings = *s;
+	xenloop_log_set_verbose(d->verbose || s->verbose);
 	memset(d->warned, 0, sizeof(d->warned));
 	d->links.fifo_size = s->fifo_size;
 	d->links.max_chans = s->max_channels;

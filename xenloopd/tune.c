@@ -32,6 +32,8 @@ static const struct tunable tunables[] = {
 	  "more: fewer drops in bursts; costs memory and delay on a full channel" },
 	{ "poll-time", "us",
 	  "more: quicker answers from an idle guest; costs processor time; 0: off" },
+	{ "verbose", "",
+	  "yes: debug lines in the journal" },
 };
 
 #define NR_TUNABLES	(sizeof(tunables) / sizeof(tunables[0]))
@@ -54,10 +56,12 @@ static json_t *names_json(const struct xenloopd_settings *s)
 static json_t *value_json(const struct xenloopd_settings *s,
 			  const struct xenloop_conf_key *key)
 {
-	/* The one that is not a number has no range. */
-	if (!key->max)
-		return names_json(s);
-	return json_integer(*(const uint32_t *)((const char *)s + key->offset));
+	const void *at = (const char *)s + key->offset;
+
+	if (key->type == XENLOOP_CONF_BOOL)
+		return json_boolean(*(const bool *)at);
+	/* Of the others the one that is not a number has no range. */
+	return key->max ? json_integer(*(const uint32_t *)at) : names_json(s);
 }
 
 static json_t *tunable_json(const struct xenloopd *d, const struct tunable *t)

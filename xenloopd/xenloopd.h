@@ -44,6 +44,7 @@ struct xenloopd_settings {
 	uint32_t hold_timeout;		/* ms */
 	uint32_t backlog_bytes;
 	uint32_t poll_time;		/* us; 0: off */
+	bool verbose;
 	unsigned int nr_ifnames;	/* 0: all */
 	char ifname[XENLOOPD_MAX_IFNAMES][XENLOOP_NL_IFNAME];
 };
@@ -73,6 +74,7 @@ enum xenloopd_work {
 struct xenloopd {
 	const char *conf_path;
 	bool conf_required;		/* it was named on the command line */
+	bool verbose;			/* so was this */
 	struct xenloopd_settings settings;
 
 	struct xenloop_loop *loop;

@@ -1643,6 +1643,9 @@ static void test_set(void **state)
 	expect_in(ask2("set", "interfaces", "eth1 eth0"), "value",
 		  "\"eth1 eth0\"");
 	expect_in(ask2("set", "stall-timeout", "2700"), "value", "2700");
+	expect_in(ask2("set", "verbose", "yes"), "was", "false");
+	expect_in(ask2("set", "verbose", "no"), "was", "true");
+	expect_in(ask2("set", "verbose", "maybe"), "error", "\"usage\"");
 	assert_int_equal(fake_nl.info.tun.stall_timeout, 2700);
 	/* What is refused changes nothing. */
 	expect_in(ask2("set", "stall-timeout", "7"), "error", "\"usage\"");

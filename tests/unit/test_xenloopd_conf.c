@@ -13,7 +13,7 @@
 #include "proto/conf.h"
 #include "xenloopd/xenloopd.h"
 
-#define NR_SETTINGS	9
+#define NR_SETTINGS	10
 
 static char *read_file(const char *path)
 {
@@ -39,8 +39,9 @@ static void assert_default(const char *name, const char *value)
 	s = defaults;
 	if (xenloopd_settings_set(&s, name, value, why, sizeof(why)))
 		fail_msg("%s = %s: %s", name, value, why);
-	/* Interfaces are a list, all others numbers. */
+	/* Interfaces are a list, all others but this one numbers. */
 	if (s.nr_ifnames != defaults.nr_ifnames ||
+	    s.verbose != defaults.verbose ||
 	    (key->max && memcmp((char *)&s + key->offset,
 				(char *)&defaults + key->offset,
 				sizeof(uint32_t))))
