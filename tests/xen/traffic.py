@@ -40,7 +40,7 @@ def udp(g1, g2, address, port):
     family = 'UDP6' if ':' in address else 'UDP4'
     host = f'[{address}]' if ':' in address else address
     with loop.moved(g1, g2) as m:
-        answer = g1.sh(f'echo hello | socat -t 5 - {family}:{host}:{port}')
+        answer = g1.sh(f'echo hello | socat -t {pace.stretched(5)} - {family}:{host}:{port}')
     expect_equal(answer, 'hello', f'UDP echo from {address}')
     m.expect_frames(1)
 
