@@ -8,6 +8,8 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/virtio_net.h>
+#include <net/ip6_fib.h>
+#include <net/route.h>
 #include <net/tcp.h>
 
 #include "chan.h"
@@ -24,8 +26,8 @@
  */
 #define CHARGE_MIN	2048u
 
-/* Acks that take longer, in us, come too late for TCP's small queues. */
-#define ACK_SOON	1000u
+/* Acks never take so long, in us, to the peer itself, be its CPU crowded. */
+#define ACK_LATE	20000u
 
 /* A frame that waits longer than this no longer holds its socket up. */
 #define ORPHAN_AFTER	(HZ / 4)
@@ -175,17 +177,38 @@ static bool is_charged(const struct sk_buff *skb)
 	       (skb_is_gso(skb) || !sk_is_tcp(skb->sk));
 }
 
+static bool has_gateway(const struct dst_entry *dst)
+{
+	if (dst->ops->family == AF_INET)
+		return container_of(dst, struct rtable, dst)->rt_uses_gateway;
+	return container_of(dst, struct rt6_info, dst)->rt6i_flags & RTF_GATEWAY;
+}
+
+/* Is the peer a router, by the way that @sk took last? */
+static bool is_routed(const struct sock *sk)
+{
+	const struct dst_entry *dst;
+	bool routed;
+
+	rcu_read_lock();
+	dst = rcu_dereference(sk->sk_dst_cache);
+	routed = dst && has_gateway(dst);
+	rcu_read_unlock();
+	return routed;
+}
+
 /*
  * Will nobody say soon when @skb, which is charged, was taken? TCP has its acks
- * for that, unless they come from behind the peer, or were seen to come another
- * way. Without a sample the round trip is taken to be long.
+ * for that, unless they come from behind the peer, which is a router or changes
+ * addresses, or were seen to come another way.
  */
 static bool needs_event(const struct xenloop_tx *tx, const struct sk_buff *skb)
 {
 	if (!sk_is_tcp(skb->sk) || time_before(jiffies, tx->acks_away_until))
 		return true;
 	/* From NAPI the socket may be in use; any recent value will do. */
-	return data_race(tcp_min_rtt(tcp_sk(skb->sk))) > ACK_SOON;
+	return is_routed(skb->sk) ||
+	       data_race(tcp_min_rtt(tcp_sk(skb->sk))) > ACK_LATE;
 }
 
 /* A frame was copied: free it now, or when the peer has it. Under tx->lock. */
