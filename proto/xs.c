@@ -134,6 +134,11 @@ bool xenloop_xs_is_dead(int err)
 	}
 }
 
+bool xenloop_xs_is_unread(int ret)
+{
+	return ret < 0 && ret != -ENOENT && ret != -E2BIG && ret != -EBADMSG;
+}
+
 int xenloop_xs_read(struct xenloop_xs *xs, xenloop_xs_txn t, const char *path,
 		    char *buf, size_t size)
 {

@@ -98,6 +98,12 @@ void xenloop_xs_close(struct xenloop_xs *xs);
 bool xenloop_xs_is_dead(int err);
 
 /*
+ * Does what a read returned leave open what is there, so that it is to be asked
+ * again? No such node, and one that is too long or no text, are answers.
+ */
+bool xenloop_xs_is_unread(int ret);
+
+/*
  * Reads into buf, which gets a NUL at its end. Returns the length; -ENOENT;
  * -E2BIG if it does not fit; -EBADMSG if there is a NUL inside.
  */

@@ -43,15 +43,6 @@ void xenloop_scan_name(char name[XENLOOP_NAME_MAX + 1], const char *text)
 	name[i] = '\0';
 }
 
-/*
- * Did XenStore answer, be it that there is no such node, or one of no use?
- * After anything else the question is open still, and is asked again.
- */
-static bool is_answer(int ret)
-{
-	return ret >= 0 || ret == -ENOENT || ret == -E2BIG || ret == -EBADMSG;
-}
-
 static int read_name(struct xenloop_xs *xs, struct xenloop_guest *guest)
 {
 	char path[XENLOOP_XS_PATH_SIZE], buf[XENLOOP_XS_VALUE_MAX + 1];
@@ -60,7 +51,7 @@ static int read_name(struct xenloop_xs *xs, struct xenloop_guest *guest)
 
 	snprintf(path, sizeof(path), "/local/domain/%u/name", guest->domid);
 	ret = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
-	if (!is_answer(ret))
+	if (xenloop_xs_is_unread(ret))
 		return ret;
 	/* The toolstack removes it first; the log still wants to say who left. */
 	if (ret < 0 && guest->name[0])
@@ -121,7 +112,7 @@ static int has_value(struct xenloop_xs *xs, uint32_t domid,
 	int ret = read_key(xs, domid, vif, key, buf, sizeof(buf));
 
 	*has = ret && ret != -ENOENT;
-	return is_answer(ret) ? 0 : ret;
+	return xenloop_xs_is_unread(ret) ? ret : 0;
 }
 
 /*
@@ -143,7 +134,7 @@ static int is_routed(struct xenloop_xs *xs, uint32_t domid,
 		return 0;
 	ret = read_key(xs, domid, vif, "script", script, sizeof(script));
 	if (ret < 0)
-		return is_answer(ret) ? 0 : ret;
+		return xenloop_xs_is_unread(ret) ? ret : 0;
 	name = strrchr(script, '/');
 	name = name ? name + 1 : script;
 	*routed = !strcmp(name, "vif-route") || !strcmp(name, "vif-nat");
@@ -209,7 +200,7 @@ static int read_vifs(struct xenloop_xs *xs, uint32_t domid,
 		ret = read_vif(xs, domid, handle, &vif[*nr]);
 		if (!ret)
 			(*nr)++;
-		else if (!is_answer(ret))
+		else if (xenloop_xs_is_unread(ret))
 			break;
 		else
 			log_debug("scan", "domain %u vif %u left out: %s",
@@ -217,7 +208,7 @@ static int read_vifs(struct xenloop_xs *xs, uint32_t domid,
 	}
 	xenloop_xs_dir_free(&dir);
 	qsort(vif, *nr, sizeof(*vif), compare_handles);
-	return is_answer(ret) ? 0 : ret;
+	return xenloop_xs_is_unread(ret) ? ret : 0;
 }
 
 static bool same_facts(const struct xenloop_vif *a, const struct xenloop_vif *b)
@@ -254,7 +245,7 @@ static int is_stub(struct xenloop_xs *xs, uint32_t domid)
 
 	snprintf(path, sizeof(path), "/local/domain/%u/target", domid);
 	ret = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
-	return is_answer(ret) ? ret != -ENOENT : ret;
+	return xenloop_xs_is_unread(ret) ? ret : ret != -ENOENT;
 }
 
 int xenloop_scan_facts(struct xenloop_xs *xs, struct xenloop_guest *guest)
@@ -336,7 +327,7 @@ int xenloop_scan_hello(struct xenloop_xs *xs, struct xenloop_guest *guest)
 	snprintf(path, sizeof(path), "/local/domain/%u/data/xenloop/hello",
 		 guest->domid);
 	ret = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
-	if (!is_answer(ret))
+	if (xenloop_xs_is_unread(ret))
 		return ret;
 	if (ret >= 0) {
 		size_t len = (size_t)ret;

@@ -70,12 +70,6 @@ static int read_node(struct xenloopd *d, const char *path,
 	return len;
 }
 
-/* Could it not be read? What is too long, or not text, was. */
-static bool is_unread(int len)
-{
-	return len < 0 && len != -ENOENT && len != -E2BIG && len != -EBADMSG;
-}
-
 static void read_self(struct xenloopd *d)
 {
 	char buf[XENLOOP_MSG_BUF];
@@ -83,7 +77,7 @@ static void read_self(struct xenloopd *d)
 	int len = read_node(d, INBOX "/self", buf);
 	int err;
 
-	d->self_unread = is_unread(len);
+	d->self_unread = xenloop_xs_is_unread(len);
 	/* Dom0 has taken it back: what is attached stays, and waits for it. */
 	if (len == -ENOENT) {
 		d->self_ok = false;
@@ -124,7 +118,7 @@ static void read_roster(struct xenloopd *d, const char *name)
 		xenloop_links_update(&d->links, domid, NULL);
 		return;
 	}
-	if (is_unread(len))
+	if (xenloop_xs_is_unread(len))
 		d->roster_err = len;
 	if (len < 0)
 		return;
