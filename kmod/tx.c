@@ -26,7 +26,7 @@
  */
 #define CHARGE_MIN	2048u
 
-/* Acks never take so long, in us, to the peer itself, be its CPU crowded. */
+/* Acks that take longer, in us, come from behind the peer, or its CPU is crowded. */
 #define ACK_LATE	20000u
 
 /* A frame that waits longer than this no longer holds its socket up. */
