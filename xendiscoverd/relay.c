@@ -115,12 +115,12 @@ static int read_entry(struct xenloop_xs *xs, uint32_t domid,
 	snprintf(path, sizeof(path), "/local/domain/%u/data/xenloop/to/%s",
 		 domid, name);
 	len = xenloop_xs_read(xs, 0, path, buf, sizeof(buf));
-	if (xenloop_xs_is_dead(len))
-		return len;
+	if (xenloop_xs_is_unread(len))
+		return len; /* it stays stale, and is read again */
 	if (len >= 0 && !xenloop_msg_parse(buf, (size_t)len, &entry->msg)) {
 		text = strdup(buf);
 		if (!text)
-			return -ENOMEM; /* it stays stale, and is read again */
+			return -ENOMEM;
 	}
 	free(entry->text);
 	entry->text = text;
@@ -164,7 +164,9 @@ int xenloop_relay_read(struct xenloop_xs *xs, struct xenloop_guest *guest,
 		return 0;
 	}
 	box->stale = false;
-	for (size_t i = 0; i < box->nr && !err; i++) {
+	for (size_t i = 0; i < box->nr && !xenloop_xs_is_dead(err); i++) {
+		int ret;
+
 		if (!box->entry[i].stale)
 			continue;
 		if (!may_act(guest, s, now_ms, wait_ms)) {
@@ -172,7 +174,9 @@ int xenloop_relay_read(struct xenloop_xs *xs, struct xenloop_guest *guest,
 			c->deferred++;
 			break;
 		}
-		err = read_entry(xs, guest->domid, &box->entry[i]);
+		ret = read_entry(xs, guest->domid, &box->entry[i]);
+		if (ret)
+			err = ret;
 	}
 	if (err)
 		box->stale = true;

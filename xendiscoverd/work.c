@@ -220,18 +220,31 @@ static void look_again(const struct xenloop_discoverd *d, uint64_t *wait_ms)
 			*wait_ms = RESCAN_MS;
 }
 
-static int relay(struct xenloop_discoverd *d, uint64_t now_ms,
-		 uint64_t *wait_ms)
+/* What can't be read waits, and is none of the others' business, as above. */
+static int read_messages(struct xenloop_discoverd *d, uint64_t now_ms,
+			 uint64_t *wait_ms, int *unread)
 {
-	int err = 0;
+	for (size_t i = 0; i < d->model.nr; i++) {
+		int err;
 
-	for (size_t i = 0; i < d->model.nr && !err; i++) {
 		if (d->model.guest[i]->outbox.unbilled)
 			xenloop_loop_alive(d->loop);
 		err = xenloop_relay_read(&d->xs, d->model.guest[i],
 					 d->settings, &d->relay, now_ms,
 					 wait_ms);
+		if (xenloop_xs_is_dead(err))
+			return err;
+		if (err)
+			*unread = err;
 	}
+	return 0;
+}
+
+static int relay(struct xenloop_discoverd *d, uint64_t now_ms,
+		 uint64_t *wait_ms, int *unread)
+{
+	int err = read_messages(d, now_ms, wait_ms, unread);
+
 	for (size_t i = 0; i < d->model.nr && !err; i++)
 		err = xenloop_relay_judge(&d->model, &d->settings->policy,
 					  d->model.guest[i], &d->relay,
@@ -302,7 +315,7 @@ int xenloop_work(struct xenloop_discoverd *d, uint64_t *wait_ms)
 	if (!err)
 		err = update_rosters(d);
 	if (!err)
-		err = relay(d, now_ms, wait_ms);
+		err = relay(d, now_ms, wait_ms, &unread);
 	if (!err)
 		err = flush(d);
 	return err ? err : unread;

@@ -18,6 +18,8 @@ static struct fake_host {
 	struct xenloop_dominfo dom[16];
 	size_t nr;
 	char sysfs[64];
+	const char *unreadable;	/* a path in XenStore */
+	struct xenloop_xs_ops faulty;
 } host;
 
 static inline int fake_xen_open(void **h)
@@ -172,6 +174,24 @@ static inline void host_hello(uint32_t domid, uint64_t epoch)
 	if (xenloop_hello_format(&hello, text, sizeof(text)) < 0)
 		abort();
 	host_put(text, "/local/domain/%u/data/xenloop/hello", domid);
+}
+
+static inline int fake_xs_faulty_read(void *h, xenloop_xs_txn t,
+				      const char *path, char **value,
+				      size_t *len)
+{
+	if (!strcmp(path, host.unreadable))
+		return -EIO;
+	return fake_xs_ops.read(h, t, path, value, len);
+}
+
+/* From now on that path can't be read; NULL: each can. */
+static inline void host_unreadable(const char *path)
+{
+	host.faulty = fake_xs_ops;
+	host.faulty.read = fake_xs_faulty_read;
+	host.unreadable = path;
+	host.d.xs.ops = path ? &host.faulty : &fake_xs_ops;
 }
 
 /* The daemon's state at its start; XenStore and host stay as they are. */

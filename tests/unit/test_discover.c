@@ -795,26 +795,6 @@ static void test_policy(void **state)
 	assert_linked();
 }
 
-static const char *unreadable;
-
-static int no_read(void *h, xenloop_xs_txn t, const char *path, char **value,
-		   size_t *len)
-{
-	if (!strcmp(path, unreadable))
-		return -EIO;
-	return fake_xs_ops.read(h, t, path, value, len);
-}
-
-static void set_unreadable(const char *path)
-{
-	static struct xenloop_xs_ops ops;
-
-	ops = fake_xs_ops;
-	ops.read = no_read;
-	unreadable = path;
-	host.d.xs.ops = path ? &ops : &fake_xs_ops;
-}
-
 /* What can't be read says nothing; the others go on, and it is tried again. */
 static void test_unreadable_facts(void **state)
 {
@@ -831,7 +811,7 @@ static void test_unreadable_facts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		set_unreadable(paths[i]);
+		host_unreadable(paths[i]);
 		host_put("10000,50000", "/local/domain/0/backend/vif/2/0/rate");
 		host_put("web-9", "/local/domain/1/name");
 		assert_int_equal(host_run(), -EIO);
@@ -839,7 +819,7 @@ static void test_unreadable_facts(void **state)
 				    roster1_2);
 		assert_non_null(strstr(host_get("/local/domain/2/xenloop/roster/1"),
 				       "name web-9\n"));
-		set_unreadable(NULL);
+		host_unreadable(NULL);
 		assert_int_equal(xenloop_work(&host.d, &wait), 0);
 		assert_unlinked();
 		fake_xs_del("/local/domain/0/backend/vif/2/0/rate");
@@ -856,13 +836,13 @@ static void test_unreadable_name(void **state)
 
 	(void)state;
 	reload("[policy]\noff = web-3\n");
-	set_unreadable("/local/domain/3/name");
+	host_unreadable("/local/domain/3/name");
 	host_domain(3, "web-3");
 	host_vif(3, 0, MAC3, 100);
 	host_hello(3, E3);
 	assert_int_equal(host_run(), -EIO);
 	assert_null(fake_xs_get("/local/domain/1/xenloop/roster/3"));
-	set_unreadable(NULL);
+	host_unreadable(NULL);
 	assert_int_equal(xenloop_work(&host.d, &wait), 0);
 	assert_state(3, "policy");
 }
@@ -872,11 +852,11 @@ static void test_unreadable_hello(void **state)
 	uint64_t wait;
 
 	(void)state;
-	set_unreadable("/local/domain/2/data/xenloop/hello");
+	host_unreadable("/local/domain/2/data/xenloop/hello");
 	host_hello(2, E3);
 	assert_int_equal(host_run(), -EIO);
 	assert_linked();
-	set_unreadable(NULL);
+	host_unreadable(NULL);
 	assert_int_equal(xenloop_work(&host.d, &wait), 0);
 	assert_non_null(strstr(host_get("/local/domain/1/xenloop/roster/2"),
 			       "epoch 3333333333333333\n"));

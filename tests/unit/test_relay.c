@@ -96,6 +96,26 @@ static void test_whole_outbox_goes(void **state)
 	assert_null(fake_xs_get(IN "1-0-0"));
 }
 
+/* What can't be read is not refused: it stays, and is read when it can be. */
+static void test_unreadable(void **state)
+{
+	uint64_t wait;
+
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	host_unreadable(OUT "2-0-0");
+	fake_xs_put(OUT "2-0-0", OFFER);
+	fake_xs_put(OUT "2-1-1", REQUEST);
+	assert_int_equal(host_run(), -EIO);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+	assert_string_equal(fake_xs_get(IN "1-1-1"), REQUEST);
+	assert_int_equal(host.d.relay.refused, 0);
+	host_unreadable(NULL);
+	assert_int_equal(xenloop_work(&host.d, &wait), 0);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), OFFER);
+	assert_int_equal(host.d.relay.refused, 0);
+}
+
 /* Why this message of domain 1 was not relayed. */
 static const char *verdict(const char *name)
 {
@@ -472,6 +492,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_relayed), T(test_names), T(test_whole_outbox_goes),
+		T(test_unreadable),
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_sender_destroyed), T(test_flood),
