@@ -40,6 +40,16 @@ class Debian(unittest.TestCase):
             wanted = {'GPL-2.0': 'GPL-2', 'GPL-2.0 OR MIT': 'GPL-2 or Expat'}[said]
             self.assertEqual(licence.get(name, licence['kmod/*']), wanted, name)
 
+    def test_documents_come_with_what_they_link_to(self):
+        listed = (ROOT / 'debian/xenloop-tools.install').read_text()
+        patterns = re.findall(r'^(\S+) usr/share/doc/xenloop-tools(?:/docs)?$', listed, re.M)
+        shipped = {path for pattern in patterns for path in ROOT.glob(pattern)}
+        linked = {(page.parent / link).resolve() for page in shipped if page.suffix == '.md'
+                  for link in re.findall(r'\]\((?!https?:)([^)#]+)', page.read_text())}
+        own = {path for path in linked if path.parent == ROOT / 'docs'}
+        self.assertGreater(len(own), 8)
+        self.assertEqual(own - shipped, set())
+
     def test_man_pages_come_with_what_they_describe(self):
         """That of the module with what is in each guest, wherever its module comes from."""
         pages = {page: path.stem for path in (ROOT / 'debian').glob('*.install')
