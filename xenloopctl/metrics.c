@@ -297,7 +297,7 @@ static const struct family families[] = {
 
 	{ "xenloop_interface_attached", "Whether the interface's traffic may take channels.",
 	  false, iface, "state", ONE, "attached" },
-	{ "xenloop_interface_aside", "Whether the interface stands aside for XDP, a root qdisc or tc egress.",
+	{ "xenloop_interface_aside", "Whether the interface stands aside: no frame takes a channel.",
 	  false, iface, "state", ONE, "aside" },
 	{ "xenloop_interface_passed_frames_total", "Frames left to the standard path, by reason.",
 	  true, iface_counter, "pass-" },
