@@ -2,6 +2,7 @@
 """MTU 9000, by the channel and by Dom0; then one guest has 1500 again, and what comes of it is the same both ways."""
 from case import expect, expect_equal
 import _loop as loop
+from _held import sent
 from _load import Load
 from _transfer import transfer
 
@@ -9,6 +10,7 @@ MB = 8
 REST = 0.05  # seconds between two blocks of the load
 LARGE = 9000 - 28  # bytes behind the headers of IPv4 and ICMP
 DATAGRAM = 8900
+SEGMENT = 8000
 
 
 def run(host):
@@ -19,6 +21,7 @@ def run(host):
     before = mtus(host)
     set_mtu(host, 9000)
     both_have_it(host)
+    one_segment(host)
     one_has_it(host)
     set_mtu(host, 1500)
     expect_equal(mtus(host), before, 'MTUs at the end')
@@ -74,6 +77,13 @@ def both_ways(host):
 
 def both_have_it(host):
     expect_equal(both_ways(host), {'g1 to g2': True, 'g2 to g1': True, 'datagram': 'whole'}, 'large packets')
+
+
+def one_segment(host):
+    """A large segment that TCP sends by itself does not wait for its ack, which may be delayed; a reader's pause shows it."""
+    loop.up(host.g1, host.g2)
+    held, seconds = sent(host, host.g2.ip, size=SEGMENT, pause=True)
+    expect(held < SEGMENT, f'{held} bytes stayed charged to their socket for {seconds} s')
 
 
 def one_has_it(host):

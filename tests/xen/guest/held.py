@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """How long what a TCP connection has sent stays charged to its socket.
 
-usage: held.py ADDRESS PORT FILE
+usage: held.py ADDRESS PORT BYTES FILE
 
-Connects, waits until FILE.go exists, sends 32 KiB and writes to FILE how many bytes the device, from there on, held of
+Connects, waits until FILE.go exists, sends BYTES and writes to FILE how many bytes the device, from there on, held of
 the socket's send buffer right afterwards, and after how many seconds it held none.
 """
 import os
@@ -23,11 +23,11 @@ def held(sock):
     return struct.unpack('=9I', sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))[WMEM_ALLOC]
 
 
-def main(address, port, path):
+def main(address, port, size, path):
     sock = socket.create_connection((address, int(port)))
     while not os.path.exists(path + '.go'):
         time.sleep(0.05)
-    sock.sendall(bytes(32 << 10))
+    sock.sendall(bytes(int(size)))
     start, first = time.monotonic(), held(sock)
     while held(sock) and time.monotonic() - start < LIMIT:
         time.sleep(0.01)
