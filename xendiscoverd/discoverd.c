@@ -170,7 +170,7 @@ static int enter(struct xenloop_discoverd *d)
 	}
 	d->connected = true;
 	d->domains_stale = true;
-	d->links_stale = true;
+	d->netdevs_stale = true;
 	log_info("xs", "connected to XenStore");
 	xenloop_discoverd_schedule(d, 0);
 	return 0;
@@ -211,14 +211,14 @@ static int connect_all(struct xenloop_discoverd *d)
 static void on_beat(evutil_socket_t fd, short what, void *arg)
 {
 	struct xenloop_discoverd *d = arg;
-	bool netfilter = xenloop_links_netfilter("");
+	bool netfilter = xenloop_netdevs_netfilter("");
 	char buf[16];
 	int status;
 
 	(void)fd;
 	(void)what;
-	if (netfilter != d->links.netfilter) {
-		d->links.netfilter = netfilter;
+	if (netfilter != d->netdevs.netfilter) {
+		d->netdevs.netfilter = netfilter;
 		xenloop_discoverd_schedule(d, 0);
 	}
 	if (d->connected) {
@@ -233,11 +233,11 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 		xenloop_loop_exit(d->loop, status);
 }
 
-static void on_links(void *arg)
+static void on_netdevs(void *arg)
 {
 	struct xenloop_discoverd *d = arg;
 
-	d->links_stale = true;
+	d->netdevs_stale = true;
 	xenloop_discoverd_schedule(d, 0);
 }
 
@@ -287,11 +287,11 @@ static int open_local(struct xenloop_discoverd *d)
 		log_err("main", "no event loop: %s", strerror(errno));
 		return XENLOOP_EXIT_ERROR;
 	}
-	d->links.netfilter = xenloop_links_netfilter("");
-	d->links_watch = xenloop_links_watch_new(xenloop_loop_base(d->loop),
-						 on_links, d);
-	if (!d->links_watch) {
-		log_err("links", "no rtnetlink: %s", strerror(errno));
+	d->netdevs.netfilter = xenloop_netdevs_netfilter("");
+	d->netdevs_watch = xenloop_netdevs_watch_new(xenloop_loop_base(d->loop),
+						     on_netdevs, d);
+	if (!d->netdevs_watch) {
+		log_err("netdevs", "no rtnetlink: %s", strerror(errno));
 		return XENLOOP_EXIT_ERROR;
 	}
 	return 0;
@@ -317,8 +317,8 @@ int xenloop_discoverd_init(struct xenloop_discoverd *d)
 void xenloop_discoverd_exit(struct xenloop_discoverd *d)
 {
 	xenloop_ctl_free(d->ctl);
-	xenloop_links_watch_free(d->links_watch);
-	xenloop_links_clear(&d->links);
+	xenloop_netdevs_watch_free(d->netdevs_watch);
+	xenloop_netdevs_clear(&d->netdevs);
 	if (d->work)
 		disconnect(d);
 	if (d->work)

@@ -184,19 +184,20 @@ static struct xenloop_party party(const struct xenloop_guest *guest,
 }
 
 /* The bridge that a vif's device is a port of; NULL and *state if none. */
-static const struct xenloop_link *
-find_bridge(const struct xenloop_vif *vif, const struct xenloop_links *links,
-	    const struct xenloop_link **port, enum xenloop_vif_state *state)
+static const struct xenloop_netdev *
+find_bridge(const struct xenloop_vif *vif,
+	    const struct xenloop_netdevs *netdevs,
+	    const struct xenloop_netdev **port, enum xenloop_vif_state *state)
 {
-	const struct xenloop_link *bridge;
+	const struct xenloop_netdev *bridge;
 
-	*port = vif->dev[0] ? xenloop_links_by_name(links, vif->dev) : NULL;
+	*port = vif->dev[0] ? xenloop_netdevs_by_name(netdevs, vif->dev) : NULL;
 	if (!*port) {
 		*state = XENLOOP_VIF_DOWN;
 		return NULL;
 	}
 	bridge = (*port)->master ?
-		 xenloop_links_by_index(links, (*port)->master) : NULL;
+		 xenloop_netdevs_by_index(netdevs, (*port)->master) : NULL;
 	if (bridge && bridge->is_bridge && (*port)->is_port)
 		return bridge;
 	*state = vif->routed && !bridge ? XENLOOP_VIF_ROUTED :
@@ -205,8 +206,8 @@ find_bridge(const struct xenloop_vif *vif, const struct xenloop_links *links,
 }
 
 static void set_network(struct xenloop_network *net,
-			const struct xenloop_link *bridge,
-			const struct xenloop_link *port)
+			const struct xenloop_netdev *bridge,
+			const struct xenloop_netdev *port)
 {
 	net->bridge = bridge->ifindex;
 	if (!bridge->vlan_filtering) {
@@ -219,8 +220,9 @@ static void set_network(struct xenloop_network *net,
 }
 
 static enum xenloop_vif_state
-port_state(const struct xenloop_link *bridge, const struct xenloop_link *port,
-	   bool netfilter, const struct xenloop_eligible *eligible)
+port_state(const struct xenloop_netdev *bridge,
+	   const struct xenloop_netdev *port, bool netfilter,
+	   const struct xenloop_eligible *eligible)
 {
 	if (port->isolated)
 		return XENLOOP_VIF_ISOLATED;
@@ -237,24 +239,25 @@ port_state(const struct xenloop_link *bridge, const struct xenloop_link *port,
 /* All but what depends on other guests. */
 static void evaluate_vif(const struct xenloop_guest *guest,
 			 struct xenloop_vif *vif,
-			 const struct xenloop_links *links,
+			 const struct xenloop_netdevs *netdevs,
 			 const struct xenloop_policy *policy,
 			 const struct xenloop_eligible *eligible)
 {
 	struct xenloop_party self = party(guest, vif);
-	const struct xenloop_link *bridge, *port;
+	const struct xenloop_netdev *bridge, *port;
 
 	memset(&vif->net, 0, sizeof(vif->net));
 	vif->state = XENLOOP_VIF_NOT_DOM0;
 	if (vif->backend)
 		return;
-	bridge = find_bridge(vif, links, &port, &vif->state);
+	bridge = find_bridge(vif, netdevs, &port, &vif->state);
 	/* Then no setting would make it loop, whatever else it has. */
 	if (!bridge)
 		return;
 	set_network(&vif->net, bridge, port);
 	vif->state = port_state(bridge, port,
-				links->netfilter || bridge->netfilter, eligible);
+				netdevs->netfilter || bridge->netfilter,
+				eligible);
 	if (vif->rate && !eligible->rate_limited)
 		vif->state = XENLOOP_VIF_RATE_LIMITED;
 	else if (vif->ip && !eligible->ip_filter)
@@ -299,7 +302,7 @@ struct before {
 };
 
 static size_t evaluate_all(struct xenloop_model *model,
-			   const struct xenloop_links *links,
+			   const struct xenloop_netdevs *netdevs,
 			   const struct xenloop_policy *policy,
 			   const struct xenloop_eligible *eligible,
 			   struct before *before, struct xenloop_vif **placed)
@@ -315,7 +318,7 @@ static size_t evaluate_all(struct xenloop_model *model,
 			before[nr++] = (struct before){
 				guest, vif, vif->net, vif->state
 			};
-			evaluate_vif(guest, vif, links, policy, eligible);
+			evaluate_vif(guest, vif, netdevs, policy, eligible);
 			if (guest->alive && vif->net.bridge)
 				placed[nr_placed++] = vif;
 		}
@@ -348,7 +351,7 @@ static void limit_returns(struct before *before, size_t nr, uint64_t now_ms,
 }
 
 int xenloop_model_evaluate(struct xenloop_model *model,
-			   const struct xenloop_links *links,
+			   const struct xenloop_netdevs *netdevs,
 			   const struct xenloop_policy *policy,
 			   const struct xenloop_eligible *eligible,
 			   uint64_t now_ms, uint64_t *wait_ms)
@@ -366,7 +369,7 @@ int xenloop_model_evaluate(struct xenloop_model *model,
 		free(placed);
 		return -ENOMEM;
 	}
-	nr = evaluate_all(model, links, policy, eligible, before, placed);
+	nr = evaluate_all(model, netdevs, policy, eligible, before, placed);
 	limit_returns(before, nr, now_ms, wait_ms);
 	for (size_t i = 0; i < nr; i++)
 		if (before[i].state != before[i].vif->state ||

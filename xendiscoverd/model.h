@@ -9,7 +9,7 @@
 
 #include "proto/msg.h"
 #include "proto/ratelimit.h"
-#include "xendiscoverd/links.h"
+#include "xendiscoverd/netdevs.h"
 #include "xendiscoverd/outbox.h"
 #include "xendiscoverd/policy.h"
 #include "xendiscoverd/publish.h"
@@ -128,7 +128,7 @@ void xenloop_model_clear(struct xenloop_model *model);
  * than the milliseconds until that is worth another look. 0 or -ENOMEM.
  */
 int xenloop_model_evaluate(struct xenloop_model *model,
-			   const struct xenloop_links *links,
+			   const struct xenloop_netdevs *netdevs,
 			   const struct xenloop_policy *policy,
 			   const struct xenloop_eligible *eligible,
 			   uint64_t now_ms, uint64_t *wait_ms);

@@ -82,19 +82,19 @@ static json_t *bridges_json(const struct xenloop_discoverd *d)
 {
 	json_t *bridges = json_array();
 
-	for (size_t i = 0; i < d->links.nr; i++) {
-		const struct xenloop_link *link = &d->links.link[i];
+	for (size_t i = 0; i < d->netdevs.nr; i++) {
+		const struct xenloop_netdev *dev = &d->netdevs.dev[i];
 
-		if (!link->is_bridge)
+		if (!dev->is_bridge)
 			continue;
 		json_array_append_new(bridges,
 			json_pack("{s:s, s:b, s:b, s:b, s:i}",
-				  "bridge", link->name, "up", link->up,
-				  "vlan_filtering", link->vlan_filtering,
+				  "bridge", dev->name, "up", dev->up,
+				  "vlan_filtering", dev->vlan_filtering,
 				  "netfilter",
-				  link->netfilter || d->links.netfilter,
+				  dev->netfilter || d->netdevs.netfilter,
 				  "vifs", count_vifs(&d->model,
-						     link->ifindex)));
+						     dev->ifindex)));
 	}
 	return bridges;
 }

@@ -160,18 +160,18 @@ static int scan(struct xenloop_discoverd *d, uint64_t now_ms,
 	return err;
 }
 
-static int read_links(struct xenloop_discoverd *d)
+static int read_netdevs(struct xenloop_discoverd *d)
 {
 	int err;
 
-	if (!d->links_stale || !d->links_watch)
+	if (!d->netdevs_stale || !d->netdevs_watch)
 		return 0;
-	err = xenloop_links_read(d->links_watch, &d->links);
+	err = xenloop_netdevs_read(d->netdevs_watch, &d->netdevs);
 	if (err)
 		return err;
 	for (size_t i = 0; i < d->model.nr; i++)
 		xenloop_scan_devices(d->sysfs, d->model.guest[i]);
-	d->links_stale = false;
+	d->netdevs_stale = false;
 	return 0;
 }
 
@@ -306,9 +306,9 @@ int xenloop_work(struct xenloop_discoverd *d, uint64_t *wait_ms)
 	*wait_ms = UINT64_MAX;
 	err = scan(d, now_ms, wait_ms, &unread);
 	if (!err)
-		err = read_links(d);
+		err = read_netdevs(d);
 	if (!err)
-		err = xenloop_model_evaluate(&d->model, &d->links,
+		err = xenloop_model_evaluate(&d->model, &d->netdevs,
 					     &d->settings->policy,
 					     &d->settings->eligible, now_ms,
 					     wait_ms);

@@ -7,8 +7,8 @@
 #include "proto/ctl.h"
 #include "proto/loop.h"
 #include "proto/xs.h"
-#include "xendiscoverd/links.h"
 #include "xendiscoverd/model.h"
+#include "xendiscoverd/netdevs.h"
 #include "xendiscoverd/relay.h"
 #include "xendiscoverd/settings.h"
 #include "xendiscoverd/xen.h"
@@ -37,8 +37,8 @@ struct xenloop_discoverd {
 	struct xenloop_loop *loop;
 	struct xenloop_settings *settings;
 	struct xenloop_model model;
-	struct xenloop_links links;
-	struct xenloop_links_watch *links_watch;
+	struct xenloop_netdevs netdevs;
+	struct xenloop_netdevs_watch *netdevs_watch;
 	const struct xenloop_xs_ops *xs_ops;
 	struct xenloop_xs xs;
 	struct event *xs_event;
@@ -51,7 +51,7 @@ struct xenloop_discoverd {
 	struct event *beat;		/* looks after what nobody tells us */
 	uint64_t started_ms;
 	bool domains_stale;
-	bool links_stale;
+	bool netdevs_stale;
 	bool connected;
 	char waiting[160];		/* why it is not; told when it changes */
 	int last_error;		/* of the last round of work; told once */

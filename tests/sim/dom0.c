@@ -17,7 +17,7 @@
 static struct {
 	struct xenloop_discoverd d;
 	struct store_conn conn;
-	struct event *events, *links;
+	struct event *events, *netdevs;
 	struct event_base *base;
 	const char *dir;
 	struct xenloop_dominfo dom[XENLOOP_DOMID_MAX];
@@ -82,34 +82,34 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 	dom0.cpu += sim_cpu() - start;
 }
 
-static void add_link(struct xenloop_links *t, const char *name, uint32_t index,
-		     uint32_t master)
+static void add_netdev(struct xenloop_netdevs *t, const char *name,
+		       uint32_t index, uint32_t master)
 {
-	struct xenloop_link *link;
+	struct xenloop_netdev *dev;
 
-	t->link = reallocarray(t->link, t->nr + 1, sizeof(*link));
-	link = &t->link[t->nr++];
-	*link = (struct xenloop_link){
+	t->dev = reallocarray(t->dev, t->nr + 1, sizeof(*dev));
+	dev = &t->dev[t->nr++];
+	*dev = (struct xenloop_netdev){
 		.ifindex = index, .up = true, .master = master,
 		.is_bridge = !master, .is_port = master, .forwarding = true,
 	};
-	snprintf(link->name, sizeof(link->name), "%s", name);
+	snprintf(dev->name, sizeof(dev->name), "%s", name);
 }
 
-/* As links_watch.c and read_links() do it, once for what came together. */
-static void on_links(evutil_socket_t fd, short what, void *arg)
+/* As netdevs_watch.c and read_netdevs() do it, once for what came together. */
+static void on_netdevs(evutil_socket_t fd, short what, void *arg)
 {
 	double start = sim_cpu();
-	struct xenloop_links *t = &dom0.d.links;
+	struct xenloop_netdevs *t = &dom0.d.netdevs;
 	char name[IFNAMSIZ];
 
-	xenloop_links_clear(t);
-	add_link(t, "xenbr0", BRIDGE, 0);
+	xenloop_netdevs_clear(t);
+	add_netdev(t, "xenbr0", BRIDGE, 0);
 	for (size_t i = 0; i < dom0.nr; i++) {
 		snprintf(name, sizeof(name), "vif%u.0", dom0.dom[i].domid);
-		add_link(t, name, 1000 + dom0.dom[i].domid, BRIDGE);
+		add_netdev(t, name, 1000 + dom0.dom[i].domid, BRIDGE);
 	}
-	if (xenloop_links_sort(t))
+	if (xenloop_netdevs_sort(t))
 		abort();
 	for (size_t i = 0; i < dom0.d.model.nr; i++)
 		xenloop_scan_devices(dom0.dir, dom0.d.model.guest[i]);
@@ -117,14 +117,14 @@ static void on_links(evutil_socket_t fd, short what, void *arg)
 	dom0.cpu += sim_cpu() - start;
 }
 
-static void links_changed(void)
+static void netdevs_changed(void)
 {
 	const struct timeval pause = {
-		.tv_usec = XENLOOP_LINKS_PAUSE_MS * 1000,
+		.tv_usec = XENLOOP_NETDEVS_PAUSE_MS * 1000,
 	};
 
-	if (!event_pending(dom0.links, EV_TIMEOUT, NULL))
-		event_add(dom0.links, &pause);
+	if (!event_pending(dom0.netdevs, EV_TIMEOUT, NULL))
+		event_add(dom0.netdevs, &pause);
 }
 
 void dom0_start(struct event_base *base, const char *dir)
@@ -136,7 +136,7 @@ void dom0_start(struct event_base *base, const char *dir)
 	dom0.dir = dir;
 	dom0.conn.notify = notify;
 	dom0.events = event_new(base, -1, EV_READ | EV_PERSIST, on_events, NULL);
-	dom0.links = evtimer_new(base, on_links, NULL);
+	dom0.netdevs = evtimer_new(base, on_netdevs, NULL);
 	event_add(dom0.events, NULL);
 	store_put("0", "/local/domain/0/domid");
 	d->xs_ops = &store_ops;
@@ -153,7 +153,7 @@ void dom0_start(struct event_base *base, const char *dir)
 	d->connected = true;
 	d->domains_stale = true;
 	xenloop_discoverd_schedule(d, 0);
-	links_changed();
+	netdevs_changed();
 }
 
 void dom0_stop(void)
@@ -162,11 +162,11 @@ void dom0_stop(void)
 
 	xenloop_model_clear(&d->model);
 	xenloop_settings_free(d->settings);
-	xenloop_links_clear(&d->links);
+	xenloop_netdevs_clear(&d->netdevs);
 	xenloop_xs_close(&d->xs);
 	event_free(d->work);
 	event_free(dom0.events);
-	event_free(dom0.links);
+	event_free(dom0.netdevs);
 }
 
 static void make_device(uint32_t domid, bool there)
@@ -215,7 +215,7 @@ void dom0_create(uint32_t domid, unsigned int number)
 	store_put(text, "/libxl/%u/device/vif/0/backend", domid);
 	store_special("@introduceDomain");
 	make_device(domid, true);
-	links_changed();
+	netdevs_changed();
 }
 
 void dom0_destroy(uint32_t domid, unsigned int number)
@@ -230,7 +230,7 @@ void dom0_destroy(uint32_t domid, unsigned int number)
 	store_del("/libxl/%u", domid);
 	store_special("@releaseDomain");
 	make_device(domid, false);
-	links_changed();
+	netdevs_changed();
 }
 
 static size_t pub_bytes(const struct xenloop_pub *pub)
@@ -258,8 +258,8 @@ size_t dom0_bytes(void)
 {
 	const struct xenloop_model *model = &dom0.d.model;
 	size_t sum = malloc_usable_size(model->guest) +
-		     malloc_usable_size(dom0.d.links.link) +
-		     malloc_usable_size(dom0.d.links.by_index);
+		     malloc_usable_size(dom0.d.netdevs.dev) +
+		     malloc_usable_size(dom0.d.netdevs.by_index);
 
 	for (size_t i = 0; i < model->nr; i++)
 		sum += malloc_usable_size(model->guest[i]) +
@@ -284,5 +284,5 @@ bool dom0_idle(void)
 {
 	return !dom0.conn.queued &&
 	       !event_pending(dom0.d.work, EV_TIMEOUT, NULL) &&
-	       !event_pending(dom0.links, EV_TIMEOUT, NULL);
+	       !event_pending(dom0.netdevs, EV_TIMEOUT, NULL);
 }

@@ -73,25 +73,25 @@ static inline const char *host_get(const char *fmt, ...)
 	return fake_xs_get(path);
 }
 
-static inline struct xenloop_link *host_new_link(const char *name,
-						 uint32_t index)
+static inline struct xenloop_netdev *host_new_netdev(const char *name,
+						     uint32_t index)
 {
-	struct xenloop_links *t = &host.d.links;
-	struct xenloop_link *link;
+	struct xenloop_netdevs *t = &host.d.netdevs;
+	struct xenloop_netdev *dev;
 
-	t->link = reallocarray(t->link, t->nr + 1, sizeof(*link));
-	link = &t->link[t->nr++];
-	memset(link, 0, sizeof(*link));
-	snprintf(link->name, sizeof(link->name), "%s", name);
-	link->ifindex = index;
-	link->up = true;
-	return link;
+	t->dev = reallocarray(t->dev, t->nr + 1, sizeof(*dev));
+	dev = &t->dev[t->nr++];
+	memset(dev, 0, sizeof(*dev));
+	snprintf(dev->name, sizeof(dev->name), "%s", name);
+	dev->ifindex = index;
+	dev->up = true;
+	return dev;
 }
 
-static inline struct xenloop_link *host_link(const char *name)
+static inline struct xenloop_netdev *host_netdev(const char *name)
 {
-	return (struct xenloop_link *)xenloop_links_by_name(&host.d.links,
-							    name);
+	return (struct xenloop_netdev *)
+		xenloop_netdevs_by_name(&host.d.netdevs, name);
 }
 
 static inline void host_domain(uint32_t domid, const char *name)
@@ -147,7 +147,7 @@ static inline void host_vif(uint32_t domid, uint32_t vif, const char *mac,
 			    uint32_t bridge)
 {
 	char name[IFNAMSIZ], text[256];
-	struct xenloop_link *link;
+	struct xenloop_netdev *dev;
 
 	snprintf(text, sizeof(text), "/local/domain/0/backend/vif/%u/%u",
 		 domid, vif);
@@ -159,11 +159,11 @@ static inline void host_vif(uint32_t domid, uint32_t vif, const char *mac,
 		 "%s/bus/xen-backend/devices/vif-%u-%u/net/%s", host.sysfs,
 		 domid, vif, name);
 	host_mkdirs(text);
-	link = host_new_link(name, domid * 32 + vif);
-	link->is_port = true;
-	link->forwarding = true;
-	link->master = bridge;
-	xenloop_links_sort(&host.d.links);
+	dev = host_new_netdev(name, domid * 32 + vif);
+	dev->is_port = true;
+	dev->forwarding = true;
+	dev->master = bridge;
+	xenloop_netdevs_sort(&host.d.netdevs);
 }
 
 static inline void host_hello(uint32_t domid, uint64_t epoch)
@@ -277,16 +277,16 @@ static inline void host_new(void)
 	if (!host.sysfs[0])
 		host_make_sysfs();
 	for (uint32_t i = 0; i < 2; i++)
-		host_new_link(i ? "xenbr1" : "xenbr0", 100 + i)->is_bridge =
+		host_new_netdev(i ? "xenbr1" : "xenbr0", 100 + i)->is_bridge =
 			true;
-	xenloop_links_sort(&host.d.links);
+	xenloop_netdevs_sort(&host.d.netdevs);
 	fake_xs_put("/local/domain/0/domid", "0");
 }
 
 static inline void host_end(void)
 {
 	host_stop();
-	xenloop_links_clear(&host.d.links);
+	xenloop_netdevs_clear(&host.d.netdevs);
 	fake_xs_reset("");
 }
 

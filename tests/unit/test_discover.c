@@ -280,7 +280,7 @@ static void test_vif_flaps(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		host_link("vif2.0")->up = i & 1;
+		host_netdev("vif2.0")->up = i & 1;
 		assert_int_equal(host_run(), 0);
 		assert_string_equal(xenloop_vif_state_name(guest->vif[0].state),
 				    i & 1 && i < 84 ? "ok" : "down");
@@ -504,42 +504,42 @@ static void test_rename(void **state)
 
 static void change_bridge(void)
 {
-	host_link("vif2.0")->master = 101;
+	host_netdev("vif2.0")->master = 101;
 }
 
 static void change_nothing_enslaved(void)
 {
-	host_link("vif2.0")->master = 0;
+	host_netdev("vif2.0")->master = 0;
 }
 
 static void change_isolated(void)
 {
-	host_link("vif2.0")->isolated = true;
+	host_netdev("vif2.0")->isolated = true;
 }
 
 static void change_down(void)
 {
-	host_link("vif2.0")->up = false;
+	host_netdev("vif2.0")->up = false;
 }
 
 static void change_blocked(void)
 {
-	host_link("vif2.0")->forwarding = false;
+	host_netdev("vif2.0")->forwarding = false;
 }
 
 static void change_filtered(void)
 {
-	host.d.links.netfilter = true;
+	host.d.netdevs.netfilter = true;
 }
 
 static void change_locked(void)
 {
-	host_link("vif2.0")->locked = true;
+	host_netdev("vif2.0")->locked = true;
 }
 
 static void change_no_pvid(void)
 {
-	host_link("xenbr0")->vlan_filtering = true;
+	host_netdev("xenbr0")->vlan_filtering = true;
 }
 
 static void change_rate(void)
@@ -566,14 +566,14 @@ static void change_backend(void)
 
 static void change_routed(void)
 {
-	host_link("vif2.0")->master = 0;
+	host_netdev("vif2.0")->master = 0;
 	fake_xs_del("/local/domain/0/backend/vif/2/0/bridge");
 }
 
 /* As xl writes it, which names a bridge in any case. */
 static void change_script(void)
 {
-	host_link("vif2.0")->master = 0;
+	host_netdev("vif2.0")->master = 0;
 	host_put("/etc/xen/scripts/vif-route",
 		 "/local/domain/0/backend/vif/2/0/script");
 	change_ip();
@@ -582,8 +582,8 @@ static void change_script(void)
 /* A port of Open vSwitch has its datapath as master. */
 static void change_switch(void)
 {
-	host_link("vif2.0")->master = 102;
-	host_link("vif2.0")->is_port = false;
+	host_netdev("vif2.0")->master = 102;
+	host_netdev("vif2.0")->is_port = false;
 	host_put("/etc/xen/scripts/vif-openvswitch",
 		 "/local/domain/0/backend/vif/2/0/script");
 	change_ip();
@@ -678,14 +678,14 @@ static void test_same_mac_elsewhere(void **state)
 
 static void set_vlan(const char *name, uint32_t pvid, bool untagged)
 {
-	host_link(name)->pvid = pvid;
-	host_link(name)->pvid_untagged = untagged;
+	host_netdev(name)->pvid = pvid;
+	host_netdev(name)->pvid_untagged = untagged;
 }
 
 static void test_vlans(void **state)
 {
 	(void)state;
-	host_link("xenbr0")->vlan_filtering = true;
+	host_netdev("xenbr0")->vlan_filtering = true;
 	set_vlan("vif1.0", 10, true);
 	set_vlan("vif2.0", 10, true);
 	assert_int_equal(host_run(), 0);

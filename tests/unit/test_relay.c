@@ -223,11 +223,11 @@ static void test_link_revoked(void **state)
 	(void)state;
 	put_and_run(OUT "2-0-0", REQUEST);
 	put_and_run(OUT "2-1-1", REQUEST);
-	host_link("vif2.0")->isolated = true;
+	host_netdev("vif2.0")->isolated = true;
 	assert_int_equal(host_run(), 0);
 	assert_null(fake_xs_get(IN "1-0-0"));
 	assert_string_equal(fake_xs_get(IN "1-1-1"), REQUEST);
-	host_link("vif2.0")->isolated = false;
+	host_netdev("vif2.0")->isolated = false;
 	assert_int_equal(host_run(), 0);
 	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
 }

@@ -20,9 +20,9 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 
-#include "xendiscoverd/links.h"
+#include "xendiscoverd/netdevs.h"
 
-static struct xenloop_links table;
+static struct xenloop_netdevs table;
 
 static struct nl_msg *new_link(int family, int index, unsigned int flags)
 {
@@ -38,10 +38,10 @@ static struct nl_msg *new_link(int family, int index, unsigned int flags)
 
 static int parse(struct nl_msg *msg)
 {
-	int err = xenloop_links_parse(&table, nlmsg_hdr(msg));
+	int err = xenloop_netdevs_parse(&table, nlmsg_hdr(msg));
 
 	nlmsg_free(msg);
-	xenloop_links_sort(&table);
+	xenloop_netdevs_sort(&table);
 	return err;
 }
 
@@ -103,7 +103,7 @@ static void add_vlans(int index, const struct bridge_vlan_info *vlan, int nr)
 static int teardown(void **state)
 {
 	(void)state;
-	xenloop_links_clear(&table);
+	xenloop_netdevs_clear(&table);
 	return 0;
 }
 
@@ -112,7 +112,7 @@ static void test_bridge_and_ports(void **state)
 	const struct port good = {
 		IFF_UP, IF_OPER_UP, BR_STATE_FORWARDING, 0, 0, "bridge"
 	};
-	const struct xenloop_link *link;
+	const struct xenloop_netdev *dev;
 
 	(void)state;
 	add_port("vif2.0", 12, 5, &good);
@@ -120,21 +120,21 @@ static void test_bridge_and_ports(void **state)
 	add_bridge("xenbr1", 6, true, true);
 	add_port("a", 13, 5, &good);
 	assert_int_equal(table.nr, 4);
-	link = xenloop_links_by_name(&table, "vif2.0");
-	assert_int_equal(link->ifindex, 12);
-	assert_int_equal(link->master, 5);
-	assert_true(link->is_port && link->forwarding && link->up);
-	assert_false(link->is_bridge || link->isolated || link->locked);
-	link = xenloop_links_by_index(&table, 5);
-	assert_string_equal(link->name, "xenbr0");
+	dev = xenloop_netdevs_by_name(&table, "vif2.0");
+	assert_int_equal(dev->ifindex, 12);
+	assert_int_equal(dev->master, 5);
+	assert_true(dev->is_port && dev->forwarding && dev->up);
+	assert_false(dev->is_bridge || dev->isolated || dev->locked);
+	dev = xenloop_netdevs_by_index(&table, 5);
+	assert_string_equal(dev->name, "xenbr0");
 	/* A bridge without a port that is up has no carrier; never mind. */
-	assert_true(link->is_bridge && link->up);
-	assert_false(link->vlan_filtering || link->netfilter);
-	link = xenloop_links_by_name(&table, "xenbr1");
-	assert_true(link->vlan_filtering && link->netfilter);
-	assert_null(xenloop_links_by_name(&table, "vif2.1"));
-	assert_null(xenloop_links_by_name(&table, "a-name-that-is-too-long"));
-	assert_null(xenloop_links_by_index(&table, 99));
+	assert_true(dev->is_bridge && dev->up);
+	assert_false(dev->vlan_filtering || dev->netfilter);
+	dev = xenloop_netdevs_by_name(&table, "xenbr1");
+	assert_true(dev->vlan_filtering && dev->netfilter);
+	assert_null(xenloop_netdevs_by_name(&table, "vif2.1"));
+	assert_null(xenloop_netdevs_by_name(&table, "a-name-that-is-too-long"));
+	assert_null(xenloop_netdevs_by_index(&table, 99));
 }
 
 static void test_port_flags(void **state)
@@ -163,16 +163,16 @@ static void test_port_flags(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct xenloop_link *link;
+		const struct xenloop_netdev *dev;
 
 		add_port("p", 1, 5, &cases[i].port);
-		link = xenloop_links_by_name(&table, "p");
-		assert_int_equal(link->up, cases[i].up);
-		assert_int_equal(link->forwarding, cases[i].forwarding);
-		assert_int_equal(link->isolated, cases[i].isolated);
-		assert_int_equal(link->locked, cases[i].locked);
-		assert_int_equal(link->is_port, cases[i].is_port);
-		xenloop_links_clear(&table);
+		dev = xenloop_netdevs_by_name(&table, "p");
+		assert_int_equal(dev->up, cases[i].up);
+		assert_int_equal(dev->forwarding, cases[i].forwarding);
+		assert_int_equal(dev->isolated, cases[i].isolated);
+		assert_int_equal(dev->locked, cases[i].locked);
+		assert_int_equal(dev->is_port, cases[i].is_port);
+		xenloop_netdevs_clear(&table);
 	}
 }
 
@@ -195,11 +195,11 @@ static void test_vlans(void **state)
 	add_vlans(2, &tagged, 1);
 	add_vlans(3, trunk, 1);
 	add_vlans(99, trunk, 3);
-	assert_int_equal(xenloop_links_by_name(&table, "p1")->pvid, 7);
-	assert_true(xenloop_links_by_name(&table, "p1")->pvid_untagged);
-	assert_int_equal(xenloop_links_by_name(&table, "p2")->pvid, 8);
-	assert_false(xenloop_links_by_name(&table, "p2")->pvid_untagged);
-	assert_int_equal(xenloop_links_by_name(&table, "p3")->pvid, 0);
+	assert_int_equal(xenloop_netdevs_by_name(&table, "p1")->pvid, 7);
+	assert_true(xenloop_netdevs_by_name(&table, "p1")->pvid_untagged);
+	assert_int_equal(xenloop_netdevs_by_name(&table, "p2")->pvid, 8);
+	assert_false(xenloop_netdevs_by_name(&table, "p2")->pvid_untagged);
+	assert_int_equal(xenloop_netdevs_by_name(&table, "p3")->pvid, 0);
 	assert_int_equal(table.nr, 3);
 }
 
@@ -225,20 +225,20 @@ static void ignore(void *arg)
 static void test_real_dump(void **state)
 {
 	struct event_base *base = event_base_new();
-	struct xenloop_links_watch *w;
-	const struct xenloop_link *lo;
+	struct xenloop_netdevs_watch *w;
+	const struct xenloop_netdev *lo;
 
 	(void)state;
-	w = xenloop_links_watch_new(base, ignore, NULL);
+	w = xenloop_netdevs_watch_new(base, ignore, NULL);
 	assert_non_null(w);
 	table.netfilter = true;
-	assert_int_equal(xenloop_links_read(w, &table), 0);
-	lo = xenloop_links_by_name(&table, "lo");
+	assert_int_equal(xenloop_netdevs_read(w, &table), 0);
+	lo = xenloop_netdevs_by_name(&table, "lo");
 	assert_non_null(lo);
 	assert_int_equal(lo->ifindex, 1);
 	assert_false(lo->is_port || lo->is_bridge);
 	assert_true(table.netfilter);
-	xenloop_links_watch_free(w);
+	xenloop_netdevs_watch_free(w);
 	event_base_free(base);
 }
 
@@ -260,34 +260,34 @@ static void test_netfilter(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(root));
-	assert_false(xenloop_links_netfilter(root));
+	assert_false(xenloop_netdevs_netfilter(root));
 	snprintf(command, sizeof(command), "mkdir -p %s/proc/sys/net/bridge %s/sys/module",
 		 root, root);
 	assert_int_equal(system(command), 0);
 	write_file(root, "bridge-nf-call-iptables", "0\n");
 	write_file(root, "bridge-nf-call-ip6tables", "0\n");
-	assert_false(xenloop_links_netfilter(root));
+	assert_false(xenloop_netdevs_netfilter(root));
 	write_file(root, "bridge-nf-call-iptables", "1\n");
-	assert_true(xenloop_links_netfilter(root));
+	assert_true(xenloop_netdevs_netfilter(root));
 	write_file(root, "bridge-nf-call-iptables", "0\n");
 	write_file(root, "bridge-nf-call-ip6tables", "1\n");
-	assert_true(xenloop_links_netfilter(root));
+	assert_true(xenloop_netdevs_netfilter(root));
 	write_file(root, "bridge-nf-call-ip6tables", "0\n");
-	assert_false(xenloop_links_netfilter(root));
+	assert_false(xenloop_netdevs_netfilter(root));
 	/* One that is there, and can't be read, may be on. */
 	snprintf(command, sizeof(command),
 		 "cd %s/proc/sys/net/bridge && rm bridge-nf-call-iptables && ln -s bridge-nf-call-iptables bridge-nf-call-iptables",
 		 root);
 	assert_int_equal(system(command), 0);
-	assert_true(xenloop_links_netfilter(root));
+	assert_true(xenloop_netdevs_netfilter(root));
 	snprintf(command, sizeof(command),
 		 "rm %s/proc/sys/net/bridge/bridge-nf-call-iptables", root);
 	assert_int_equal(system(command), 0);
-	assert_false(xenloop_links_netfilter(root));
+	assert_false(xenloop_netdevs_netfilter(root));
 	snprintf(command, sizeof(command), "mkdir %s/sys/module/nf_conntrack_bridge",
 		 root);
 	assert_int_equal(system(command), 0);
-	assert_true(xenloop_links_netfilter(root));
+	assert_true(xenloop_netdevs_netfilter(root));
 	snprintf(command, sizeof(command), "rm -r %s", root);
 	assert_int_equal(system(command), 0);
 }

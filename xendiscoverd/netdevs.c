@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Dom0's interfaces: the table, and how it is filled; see links.h. */
+/* Dom0's interfaces: the table, and how it is filled; see netdevs.h. */
 #include <errno.h>
 #include <net/if.h>
 
@@ -13,96 +13,96 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "xendiscoverd/links.h"
+#include "xendiscoverd/netdevs.h"
 
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(((const struct xenloop_link *)a)->name,
-		      ((const struct xenloop_link *)b)->name);
+	return strcmp(((const struct xenloop_netdev *)a)->name,
+		      ((const struct xenloop_netdev *)b)->name);
 }
 
-const struct xenloop_link *xenloop_links_by_name(const struct xenloop_links *t,
-						 const char *name)
+const struct xenloop_netdev *
+xenloop_netdevs_by_name(const struct xenloop_netdevs *t, const char *name)
 {
-	struct xenloop_link key;
+	struct xenloop_netdev key;
 
 	if (!t->nr || strlen(name) >= sizeof(key.name))
 		return NULL;
 	strcpy(key.name, name);
-	return bsearch(&key, t->link, t->nr, sizeof(key), compare_names);
+	return bsearch(&key, t->dev, t->nr, sizeof(key), compare_names);
 }
 
 static int compare_indices(const void *a, const void *b)
 {
-	uint32_t x = (*(struct xenloop_link *const *)a)->ifindex;
-	uint32_t y = (*(struct xenloop_link *const *)b)->ifindex;
+	uint32_t x = (*(struct xenloop_netdev *const *)a)->ifindex;
+	uint32_t y = (*(struct xenloop_netdev *const *)b)->ifindex;
 
 	return x < y ? -1 : x > y;
 }
 
-static const struct xenloop_link *search_index(const struct xenloop_links *t,
-					       uint32_t ifindex)
+static const struct xenloop_netdev *
+search_index(const struct xenloop_netdevs *t, uint32_t ifindex)
 {
-	const struct xenloop_link key = { .ifindex = ifindex }, *wanted = &key;
-	struct xenloop_link **found;
+	const struct xenloop_netdev key = { .ifindex = ifindex }, *wanted = &key;
+	struct xenloop_netdev **found;
 
 	found = bsearch(&wanted, t->by_index, t->nr, sizeof(*t->by_index),
 			compare_indices);
 	return found ? *found : NULL;
 }
 
-const struct xenloop_link *
-xenloop_links_by_index(const struct xenloop_links *t, uint32_t ifindex)
+const struct xenloop_netdev *
+xenloop_netdevs_by_index(const struct xenloop_netdevs *t, uint32_t ifindex)
 {
 	if (t->by_index)
 		return search_index(t, ifindex);
 	for (size_t i = 0; i < t->nr; i++)
-		if (t->link[i].ifindex == ifindex)
-			return &t->link[i];
+		if (t->dev[i].ifindex == ifindex)
+			return &t->dev[i];
 	return NULL;
 }
 
-void xenloop_links_clear(struct xenloop_links *t)
+void xenloop_netdevs_clear(struct xenloop_netdevs *t)
 {
 	free(t->by_index);
-	free(t->link);
+	free(t->dev);
 	memset(t, 0, sizeof(*t));
 }
 
-int xenloop_links_sort(struct xenloop_links *t)
+int xenloop_netdevs_sort(struct xenloop_netdevs *t)
 {
-	struct xenloop_link **by_index;
+	struct xenloop_netdev **by_index;
 
 	if (!t->nr)
 		return 0;
 	by_index = reallocarray(t->by_index, t->nr, sizeof(*by_index));
 	if (!by_index)
 		return -ENOMEM;
-	qsort(t->link, t->nr, sizeof(t->link[0]), compare_names);
+	qsort(t->dev, t->nr, sizeof(t->dev[0]), compare_names);
 	for (size_t i = 0; i < t->nr; i++)
-		by_index[i] = &t->link[i];
+		by_index[i] = &t->dev[i];
 	qsort(by_index, t->nr, sizeof(*by_index), compare_indices);
 	t->by_index = by_index;
 	return 0;
 }
 
-static struct xenloop_link *add(struct xenloop_links *t)
+static struct xenloop_netdev *add(struct xenloop_netdevs *t)
 {
 	size_t room = t->room ? 2 * t->room : 32;
-	struct xenloop_link *link;
+	struct xenloop_netdev *dev;
 
 	if (t->nr == t->room) {
-		link = reallocarray(t->link, room, sizeof(*link));
-		if (!link)
+		dev = reallocarray(t->dev, room, sizeof(*dev));
+		if (!dev)
 			return NULL;
-		t->link = link;
+		t->dev = dev;
 		t->room = room;
 	}
 	free(t->by_index);
 	t->by_index = NULL;
-	link = &t->link[t->nr++];
-	memset(link, 0, sizeof(*link));
-	return link;
+	dev = &t->dev[t->nr++];
+	memset(dev, 0, sizeof(*dev));
+	return dev;
 }
 
 static bool flag(struct nlattr *attr)
@@ -110,19 +110,19 @@ static bool flag(struct nlattr *attr)
 	return attr && nla_len(attr) >= 1 && nla_get_u8(attr);
 }
 
-static int parse_bridge(struct xenloop_link *link, struct nlattr *data)
+static int parse_bridge(struct xenloop_netdev *dev, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_BR_MAX + 1];
 
 	if (nla_parse_nested(tb, IFLA_BR_MAX, data, NULL))
 		return -EBADMSG;
-	link->vlan_filtering = flag(tb[IFLA_BR_VLAN_FILTERING]);
-	link->netfilter = flag(tb[IFLA_BR_NF_CALL_IPTABLES]) ||
-			  flag(tb[IFLA_BR_NF_CALL_IP6TABLES]);
+	dev->vlan_filtering = flag(tb[IFLA_BR_VLAN_FILTERING]);
+	dev->netfilter = flag(tb[IFLA_BR_NF_CALL_IPTABLES]) ||
+			 flag(tb[IFLA_BR_NF_CALL_IP6TABLES]);
 	return 0;
 }
 
-static int parse_port(struct xenloop_link *link, struct nlattr *data)
+static int parse_port(struct xenloop_netdev *dev, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_BRPORT_MAX + 1];
 	struct nlattr *state;
@@ -130,9 +130,9 @@ static int parse_port(struct xenloop_link *link, struct nlattr *data)
 	if (nla_parse_nested(tb, IFLA_BRPORT_MAX, data, NULL))
 		return -EBADMSG;
 	state = tb[IFLA_BRPORT_STATE];
-	link->forwarding = state && nla_get_u8(state) == BR_STATE_FORWARDING;
-	link->isolated = flag(tb[IFLA_BRPORT_ISOLATED]);
-	link->locked = flag(tb[IFLA_BRPORT_LOCKED]);
+	dev->forwarding = state && nla_get_u8(state) == BR_STATE_FORWARDING;
+	dev->isolated = flag(tb[IFLA_BRPORT_ISOLATED]);
+	dev->locked = flag(tb[IFLA_BRPORT_LOCKED]);
 	return 0;
 }
 
@@ -141,19 +141,19 @@ static bool is_kind(struct nlattr *attr, const char *kind)
 	return attr && !nla_strcmp(attr, kind);
 }
 
-static int parse_linkinfo(struct xenloop_link *link, struct nlattr *attr)
+static int parse_linkinfo(struct xenloop_netdev *dev, struct nlattr *attr)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
 	int err = 0;
 
 	if (nla_parse_nested(tb, IFLA_INFO_MAX, attr, NULL))
 		return -EBADMSG;
-	link->is_bridge = is_kind(tb[IFLA_INFO_KIND], "bridge");
-	link->is_port = is_kind(tb[IFLA_INFO_SLAVE_KIND], "bridge");
-	if (link->is_bridge && tb[IFLA_INFO_DATA])
-		err = parse_bridge(link, tb[IFLA_INFO_DATA]);
-	if (!err && link->is_port && tb[IFLA_INFO_SLAVE_DATA])
-		err = parse_port(link, tb[IFLA_INFO_SLAVE_DATA]);
+	dev->is_bridge = is_kind(tb[IFLA_INFO_KIND], "bridge");
+	dev->is_port = is_kind(tb[IFLA_INFO_SLAVE_KIND], "bridge");
+	if (dev->is_bridge && tb[IFLA_INFO_DATA])
+		err = parse_bridge(dev, tb[IFLA_INFO_DATA]);
+	if (!err && dev->is_port && tb[IFLA_INFO_SLAVE_DATA])
+		err = parse_port(dev, tb[IFLA_INFO_SLAVE_DATA]);
 	return err;
 }
 
@@ -164,29 +164,29 @@ static bool has_carrier(struct nlattr *operstate)
 	return state == IF_OPER_UP || state == IF_OPER_UNKNOWN;
 }
 
-static int parse_link(struct xenloop_links *t, const struct ifinfomsg *ifi,
+static int parse_link(struct xenloop_netdevs *t, const struct ifinfomsg *ifi,
 		      struct nlattr *tb[])
 {
-	struct xenloop_link *link;
+	struct xenloop_netdev *dev;
 	int err = 0;
 
 	if (!tb[IFLA_IFNAME])
 		return -EBADMSG;
-	link = add(t);
-	if (!link)
+	dev = add(t);
+	if (!dev)
 		return -ENOMEM;
-	link->ifindex = (uint32_t)ifi->ifi_index;
-	nla_strlcpy(link->name, tb[IFLA_IFNAME], sizeof(link->name));
+	dev->ifindex = (uint32_t)ifi->ifi_index;
+	nla_strlcpy(dev->name, tb[IFLA_IFNAME], sizeof(dev->name));
 	if (tb[IFLA_MASTER])
-		link->master = nla_get_u32(tb[IFLA_MASTER]);
+		dev->master = nla_get_u32(tb[IFLA_MASTER]);
 	if (tb[IFLA_LINKINFO])
-		err = parse_linkinfo(link, tb[IFLA_LINKINFO]);
-	link->up = (ifi->ifi_flags & IFF_UP) &&
-		   (link->is_bridge || has_carrier(tb[IFLA_OPERSTATE]));
+		err = parse_linkinfo(dev, tb[IFLA_LINKINFO]);
+	dev->up = (ifi->ifi_flags & IFF_UP) &&
+		  (dev->is_bridge || has_carrier(tb[IFLA_OPERSTATE]));
 	return err;
 }
 
-static void parse_vlan(struct xenloop_link *link, struct nlattr *attr)
+static void parse_vlan(struct xenloop_netdev *dev, struct nlattr *attr)
 {
 	struct bridge_vlan_info vlan;
 
@@ -195,27 +195,27 @@ static void parse_vlan(struct xenloop_link *link, struct nlattr *attr)
 	memcpy(&vlan, nla_data(attr), sizeof(vlan));
 	if (!(vlan.flags & BRIDGE_VLAN_INFO_PVID))
 		return;
-	link->pvid = vlan.vid;
-	link->pvid_untagged = vlan.flags & BRIDGE_VLAN_INFO_UNTAGGED;
+	dev->pvid = vlan.vid;
+	dev->pvid_untagged = vlan.flags & BRIDGE_VLAN_INFO_UNTAGGED;
 }
 
-static int parse_vlans(struct xenloop_links *t, const struct ifinfomsg *ifi,
+static int parse_vlans(struct xenloop_netdevs *t, const struct ifinfomsg *ifi,
 		       struct nlattr *tb[])
 {
-	struct xenloop_link *link = (struct xenloop_link *)
-		xenloop_links_by_index(t, (uint32_t)ifi->ifi_index);
+	struct xenloop_netdev *dev = (struct xenloop_netdev *)
+		xenloop_netdevs_by_index(t, (uint32_t)ifi->ifi_index);
 	struct nlattr *attr;
 	int rest;
 
-	if (!link || !tb[IFLA_AF_SPEC])
+	if (!dev || !tb[IFLA_AF_SPEC])
 		return 0;
 	nla_for_each_nested(attr, tb[IFLA_AF_SPEC], rest)
 		if (nla_type(attr) == IFLA_BRIDGE_VLAN_INFO)
-			parse_vlan(link, attr);
+			parse_vlan(dev, attr);
 	return 0;
 }
 
-int xenloop_links_parse(struct xenloop_links *t, struct nlmsghdr *nlh)
+int xenloop_netdevs_parse(struct xenloop_netdevs *t, struct nlmsghdr *nlh)
 {
 	static const struct nla_policy policy[IFLA_MAX + 1] = {
 		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
@@ -253,7 +253,7 @@ static bool may_be_on(const char *root, const char *file)
 	return on;
 }
 
-bool xenloop_links_netfilter(const char *root)
+bool xenloop_netdevs_netfilter(const char *root)
 {
 	char path[256];
 

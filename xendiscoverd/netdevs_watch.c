@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Dom0's interfaces by rtnetlink: dumps and notifications; see links.h. */
+/* Dom0's interfaces by rtnetlink: dumps and notifications; see netdevs.h. */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -10,12 +10,12 @@
 #include <sys/socket.h>
 
 #include "proto/log.h"
-#include "xendiscoverd/links.h"
+#include "xendiscoverd/netdevs.h"
 
 #define DUMP_TRIES 8
 #define NOTIFY_BUFFER (1024 * 1024)
 
-struct xenloop_links_watch {
+struct xenloop_netdevs_watch {
 	struct nl_sock *notify;		/* multicast groups; never asked */
 	struct nl_sock *dump;		/* asked; no groups */
 	struct event *readable;
@@ -25,14 +25,14 @@ struct xenloop_links_watch {
 };
 
 struct dump {
-	struct xenloop_links *table;
+	struct xenloop_netdevs *table;
 	int err;
 };
 
 static int on_link(struct nl_msg *msg, void *arg)
 {
 	struct dump *d = arg;
-	int err = xenloop_links_parse(d->table, nlmsg_hdr(msg));
+	int err = xenloop_netdevs_parse(d->table, nlmsg_hdr(msg));
 
 	if (err && !d->err)
 		d->err = err;
@@ -55,7 +55,7 @@ static int send_dump(struct nl_sock *sk, unsigned char family, uint32_t mask)
 	return err < 0 ? err : 0;
 }
 
-static int dump_family(struct nl_sock *sk, struct xenloop_links *table,
+static int dump_family(struct nl_sock *sk, struct xenloop_netdevs *table,
 		       unsigned char family, uint32_t mask)
 {
 	struct dump d = { .table = table };
@@ -69,30 +69,31 @@ static int dump_family(struct nl_sock *sk, struct xenloop_links *table,
 		return d.err;
 	if (err == -NLE_DUMP_INTR)
 		return -EAGAIN;
-	log_err("links", "rtnetlink: %s", nl_geterror(err));
+	log_err("netdevs", "rtnetlink: %s", nl_geterror(err));
 	return -EIO;
 }
 
-static bool filters_vlans(const struct xenloop_links *t)
+static bool filters_vlans(const struct xenloop_netdevs *t)
 {
 	for (size_t i = 0; i < t->nr; i++)
-		if (t->link[i].vlan_filtering)
+		if (t->dev[i].vlan_filtering)
 			return true;
 	return false;
 }
 
-static int read_once(struct nl_sock *sk, struct xenloop_links *t)
+static int read_once(struct nl_sock *sk, struct xenloop_netdevs *t)
 {
 	int err = dump_family(sk, t, AF_UNSPEC, RTEXT_FILTER_SKIP_STATS);
 
 	if (!err && filters_vlans(t))
 		err = dump_family(sk, t, AF_BRIDGE, RTEXT_FILTER_BRVLAN);
-	return err ? err : xenloop_links_sort(t);
+	return err ? err : xenloop_netdevs_sort(t);
 }
 
-int xenloop_links_read(struct xenloop_links_watch *w, struct xenloop_links *t)
+int xenloop_netdevs_read(struct xenloop_netdevs_watch *w,
+			 struct xenloop_netdevs *t)
 {
-	struct xenloop_links new = { .netfilter = t->netfilter };
+	struct xenloop_netdevs new = { .netfilter = t->netfilter };
 	int err = -EAGAIN;
 
 	/* A table that changes while it is dumped is dumped again. */
@@ -101,17 +102,17 @@ int xenloop_links_read(struct xenloop_links_watch *w, struct xenloop_links *t)
 		err = read_once(w->dump, &new);
 	}
 	if (err) {
-		xenloop_links_clear(&new);
+		xenloop_netdevs_clear(&new);
 		return err;
 	}
-	xenloop_links_clear(t);
+	xenloop_netdevs_clear(t);
 	*t = new;
 	return 0;
 }
 
 static void on_pause(evutil_socket_t fd, short what, void *arg)
 {
-	struct xenloop_links_watch *w = arg;
+	struct xenloop_netdevs_watch *w = arg;
 
 	(void)fd;
 	(void)what;
@@ -121,8 +122,10 @@ static void on_pause(evutil_socket_t fd, short what, void *arg)
 /* What it says does not matter, nor that something was lost: all is read. */
 static void on_notify(evutil_socket_t fd, short what, void *arg)
 {
-	const struct timeval pause = { .tv_usec = XENLOOP_LINKS_PAUSE_MS * 1000 };
-	struct xenloop_links_watch *w = arg;
+	const struct timeval pause = {
+		.tv_usec = XENLOOP_NETDEVS_PAUSE_MS * 1000
+	};
+	struct xenloop_netdevs_watch *w = arg;
 	char buf[1];
 
 	(void)what;
@@ -133,7 +136,7 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
 		event_add(w->pause, &pause);
 }
 
-static int open_sockets(struct xenloop_links_watch *w)
+static int open_sockets(struct xenloop_netdevs_watch *w)
 {
 	w->notify = nl_socket_alloc();
 	w->dump = nl_socket_alloc();
@@ -149,11 +152,11 @@ static int open_sockets(struct xenloop_links_watch *w)
 	return nl_socket_set_nonblocking(w->notify);
 }
 
-struct xenloop_links_watch *xenloop_links_watch_new(struct event_base *base,
-						    void (*changed)(void *arg),
-						    void *arg)
+struct xenloop_netdevs_watch *
+xenloop_netdevs_watch_new(struct event_base *base, void (*changed)(void *arg),
+			  void *arg)
 {
-	struct xenloop_links_watch *w = calloc(1, sizeof(*w));
+	struct xenloop_netdevs_watch *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
@@ -166,12 +169,12 @@ struct xenloop_links_watch *xenloop_links_watch_new(struct event_base *base,
 		if (w->pause && w->readable && !event_add(w->readable, NULL))
 			return w;
 	}
-	xenloop_links_watch_free(w);
+	xenloop_netdevs_watch_free(w);
 	errno = EIO;
 	return NULL;
 }
 
-void xenloop_links_watch_free(struct xenloop_links_watch *w)
+void xenloop_netdevs_watch_free(struct xenloop_netdevs_watch *w)
 {
 	if (!w)
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-#ifndef XENDISCOVERD_LINKS_H
-#define XENDISCOVERD_LINKS_H
+#ifndef XENDISCOVERD_NETDEVS_H
+#define XENDISCOVERD_NETDEVS_H
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -17,9 +17,9 @@
  * tells of a change or that notifications were lost.
  */
 
-#define XENLOOP_LINKS_PAUSE_MS 100
+#define XENLOOP_NETDEVS_PAUSE_MS 100
 
-struct xenloop_link {
+struct xenloop_netdev {
 	uint32_t ifindex;
 	uint32_t master;	/* ifindex; 0: none */
 	char name[IFNAMSIZ];
@@ -37,53 +37,55 @@ struct xenloop_link {
 	bool pvid_untagged;	/* and that VLAN leaves without a tag */
 };
 
-struct xenloop_links {
-	struct xenloop_link *link;	/* by name; owned */
-	struct xenloop_link **by_index;	/* the same; owned; NULL while it grows */
+struct xenloop_netdevs {
+	struct xenloop_netdev *dev;	/* by name; owned */
+	struct xenloop_netdev **by_index;	/* the same; NULL while it grows */
 	size_t nr;
 	size_t room;
 	bool netfilter;		/* all bridges pass frames to iptables or conntrack */
 };
 
 /* NULL if there is none. Stays the table's, until the next change of it. */
-const struct xenloop_link *xenloop_links_by_name(const struct xenloop_links *t,
-						 const char *name);
-const struct xenloop_link *
-xenloop_links_by_index(const struct xenloop_links *t, uint32_t ifindex);
-void xenloop_links_clear(struct xenloop_links *t);
+const struct xenloop_netdev *
+xenloop_netdevs_by_name(const struct xenloop_netdevs *t, const char *name);
+const struct xenloop_netdev *
+xenloop_netdevs_by_index(const struct xenloop_netdevs *t, uint32_t ifindex);
+void xenloop_netdevs_clear(struct xenloop_netdevs *t);
 
-/* Sorts; to be called after the last xenloop_links_parse(). 0 or -ENOMEM. */
-int xenloop_links_sort(struct xenloop_links *t);
+/* Sorts; to be called after the last xenloop_netdevs_parse(). 0 or -ENOMEM. */
+int xenloop_netdevs_sort(struct xenloop_netdevs *t);
 
 /*
  * Takes one RTM_NEWLINK message of a dump into the table: of family AF_UNSPEC,
- * which adds a link, or of AF_BRIDGE, which adds VLANs to a link that is there.
+ * which adds an interface, or of AF_BRIDGE, which adds VLANs to one that is
+ * there.
  * 0, -ENOMEM, or -EBADMSG.
  */
-int xenloop_links_parse(struct xenloop_links *t, struct nlmsghdr *nlh);
+int xenloop_netdevs_parse(struct xenloop_netdevs *t, struct nlmsghdr *nlh);
 
-struct xenloop_links_watch;
+struct xenloop_netdevs_watch;
 
 /*
  * Opens rtnetlink; `changed` is called from the loop after a change, and is to
- * call xenloop_links_read(). NULL and errno on failure; the caller owns it.
+ * call xenloop_netdevs_read(). NULL and errno on failure; the caller owns it.
  */
-struct xenloop_links_watch *xenloop_links_watch_new(struct event_base *base,
-						    void (*changed)(void *arg),
-						    void *arg);
-void xenloop_links_watch_free(struct xenloop_links_watch *w);
+struct xenloop_netdevs_watch *
+xenloop_netdevs_watch_new(struct event_base *base, void (*changed)(void *arg),
+			  void *arg);
+void xenloop_netdevs_watch_free(struct xenloop_netdevs_watch *w);
 
 /*
  * Dumps everything into *t, which is replaced on success only, except for
  * .netfilter, which stays. 0 or -errno.
  */
-int xenloop_links_read(struct xenloop_links_watch *w, struct xenloop_links *t);
+int xenloop_netdevs_read(struct xenloop_netdevs_watch *w,
+			 struct xenloop_netdevs *t);
 
 /*
  * Is br_netfilter or bridge conntrack at work for all bridges, so that a TCP
  * connection begun on a channel would die in Dom0 at a fallback? There is no
  * notification for this: look now and then. `root` is "" but in tests.
  */
-bool xenloop_links_netfilter(const char *root);
+bool xenloop_netdevs_netfilter(const char *root);
 
 #endif
