@@ -9,6 +9,11 @@ def stretched(seconds):
     return int(seconds * factor)
 
 
+def rest(seconds):
+    """Between two pieces of a stream that is there beside something else: a slow kernel needs time for that."""
+    return seconds if factor == 1 else factor * max(seconds, 0.05)
+
+
 def fewer(times):
     """How often the same thing is done again, so that it takes as long as there."""
     return int(times / factor)

@@ -12,11 +12,11 @@ PORT = 6200
 class Load:
     """with Load(a, b): ...; afterwards every block has arrived, in order, by the same connection.
 
-    Several of them need different numbers.  `rest` seconds, stretched, pass between two blocks; without them it runs at full speed.
+    Several of them need different numbers. `rest` seconds, see pace.py, pass between two blocks.
     """
 
     def __init__(self, server, client, address=None, number=0, rest=0):
-        self.server, self.client, self.number, self.rest = server, client, number, rest * pace.factor
+        self.server, self.client, self.number, self.rest = server, client, number, pace.rest(rest)
         self.address = address or server.ip
         self.file = f'/run/stream{number}'
 

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from case import expect, expect_equal
+import pace
 
 PORT = 6100
 GUEST = Path(__file__).parent / 'guest'
 
 
 class Sequence:
-    """`size` bytes every `rest` seconds, until stop(), the end of a guest, or `count`; one in each direction at most.
+    """`size` bytes every `rest` seconds, of Debian's kernel, until stop(), the end of a guest, or `count`; one in each direction
+    at most.
 
     The receiver ends when none has come for `idle` seconds, to be longer than anything that happens meanwhile; or for five,
     once the sender has ended.
@@ -23,7 +25,7 @@ class Sequence:
         receiver.sh(f'systemd-run -q -u seq --collect bash -c "python3 /root/udpseq.py receive {PORT} {idle} >/run/seq 2>&1"; '
                     f'until ss -lun | grep -q :{PORT}; do sleep 0.2; done')
         sender.sh('systemd-run -q -u send --collect bash -c '
-                  f'"python3 /root/udpseq.py send {receiver.ip} {PORT} {count} {size} {rest} >/run/seq-sent 2>&1"')
+                  f'"python3 /root/udpseq.py send {receiver.ip} {PORT} {count} {size} {rest * pace.factor} >/run/seq-sent 2>&1"')
 
     def stop(self):
         self.sender.sh('touch /run/stop')

@@ -50,7 +50,7 @@ class Stream:
                     raise ValueError('block_%d_is_wrong' % self.received)
                 self.received += 1
                 rest = rest[BLOCK:]
-            self.note('running')
+                self.note('running')
         if rest:
             raise ValueError('%d_bytes_left_over' % len(rest))
 
