@@ -22,11 +22,16 @@ def reach(host, port=5001):
     """Does a TCP connection from g1 to g2 pass, is it refused, or does it time out?"""
     host.g2.sh(f'systemd-run -q -u listen-{port} socat TCP-LISTEN:{port},fork,reuseaddr EXEC:cat 2>/dev/null || true')
     host.g2.sh(f'until ss -ltn | grep -q :{port}; do sleep 0.1; done')
-    connected, idle, end = (pace.stretched(seconds) for seconds in (4, 5, 6))
-    code, output = host.g1.run(f'echo hello | timeout {end} socat -T {idle} - TCP:{host.g2.ip}:{port},connect-timeout={connected}')
+    code, output = host.g1.run(f'echo hello | {socat(host, port)},connect-timeout={pace.stretched(4)}')
     if b'hello' in output:
         return 'passed'
     return 'refused' if b'refused' in output else 'dropped'
+
+
+def socat(host, port):
+    """To what listens in g2; its answer may come long after the end of the input."""
+    patience = pace.stretched(5)
+    return f'socat -T {patience} -t {patience} - TCP:{host.g2.ip}:{port}'
 
 
 def with_rules(guest, rules, question):
@@ -92,7 +97,7 @@ def masquerade(host):
             host.g2.sh('systemd-run -q -u seen --collect socat TCP-LISTEN:5003,reuseaddr '
                        "SYSTEM:'echo $SOCAT_PEERADDR'")
             host.g2.sh('until ss -ltn | grep -q :5003; do sleep 0.1; done')
-            return host.g1.sh(f'socat -T {pace.stretched(5)} - TCP:{host.g2.ip}:5003,bind=192.0.2.1 </dev/null', check=False)
+            return host.g1.sh(f'{socat(host, 5003)},bind=192.0.2.1 </dev/null', check=False)
         finally:
             host.g1.sh('ip addr del 192.0.2.1/32 dev lo')
     rules = 'table ip t { chain p { type nat hook postrouting priority 100; ip saddr 192.0.2.1 masquerade; } }'
