@@ -123,12 +123,11 @@ def others(scene):
 def rewritten(scene):
     """Meanwhile the others close and open a channel."""
     before = loop.refused(scene.host.dom0)
-    scene.offender.sh(f'systemd-run -q -u attack python3 /root/xsattack.py rewrite {pace.stretched(SECONDS)} '
-                      f'{ids(scene)[0]}')
+    scene.offender.sh(f'systemd-run -q -u attack python3 /root/xsattack.py rewrite {SECONDS} {ids(scene)[0]}')
     wait_for(lambda: scene.offender.ok('systemctl -q is-active attack'), 20, 'the attack')
     new_channel(scene, 'a storm that goes on')
     expect(scene.offender.ok('systemctl -q is-active attack'), 'the attack was over before')
-    scene.offender.sh('while systemctl -q is-active attack; do sleep 0.3; done', timeout=60)
+    scene.offender.sh('touch /run/rewrite.stop; while systemctl -q is-active attack; do sleep 0.3; done', timeout=60)
     expect(loop.refused(scene.host.dom0) > before, 'nothing of it was refused')
     writes = max(map(int, re.findall(r'^\d+$', scene.offender.sh('journalctl -u attack -o cat --no-pager'), re.M)))
     print(f'{writes} writes')

@@ -5,11 +5,13 @@
 usage: xsattack.py forbidden VICTIM OTHER       writes where it must not; prints what worked
        xsattack.py curious PATH ...             reads and lists there; prints what worked
        xsattack.py others VICTIM OTHER NUMBER   one of several messages in others' names; it stays
-       xsattack.py rewrite SECONDS VICTIM       the same few nodes, over and over; prints how many writes
+       xsattack.py rewrite SECONDS VICTIM       the same few nodes, over and over, for so long at least and until the file
+                                                /run/rewrite.stop exists; prints how many writes
        xsattack.py fill                         nodes until XenStore refuses; prints how many
        xsattack.py unlistable                   more names than XenStore can list to Dom0, and a reason to list them
        xsattack.py clean
 """
+import os
 import random
 import sys
 import time
@@ -71,7 +73,7 @@ def rewrite(seconds, victim):
     node = f'{OUTBOX}/to/{victim}-0-0'
     writes = 0
     deadline = time.monotonic() + float(seconds)
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or not os.path.exists('/run/rewrite.stop'):
         kind = random.randrange(9)
         try:
             if kind < 3:
