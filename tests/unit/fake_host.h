@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/fake_xs.h"
+#include "tests/unit/files.h"
 #include "xendiscoverd/xendiscoverd.h"
 
 /*
@@ -129,19 +130,6 @@ static inline void host_destroy(uint32_t domid)
 	fake_xs_special("@releaseDomain");
 }
 
-static inline void host_mkdirs(const char *path)
-{
-	char buf[256];
-
-	snprintf(buf, sizeof(buf), "%s", path);
-	for (char *s = buf + 1; (s = strchr(s, '/')); s++) {
-		*s = '\0';
-		mkdir(buf, 0700);
-		*s = '/';
-	}
-	mkdir(buf, 0700);
-}
-
 /* vifN.V on that bridge, as libxl and netback set it up. */
 static inline void host_vif(uint32_t domid, uint32_t vif, const char *mac,
 			    uint32_t bridge)
@@ -158,7 +146,7 @@ static inline void host_vif(uint32_t domid, uint32_t vif, const char *mac,
 	snprintf(text, sizeof(text),
 		 "%s/bus/xen-backend/devices/vif-%u-%u/net/%s", host.sysfs,
 		 domid, vif, name);
-	host_mkdirs(text);
+	make_dirs(text);
 	dev = host_new_netdev(name, domid * 32 + vif);
 	dev->is_port = true;
 	dev->forwarding = true;

@@ -720,13 +720,9 @@ static void test_two_vifs(void **state)
 static void reload(const char *conf)
 {
 	char path[sizeof(host.sysfs) + 16];
-	FILE *f;
 
+	put_file(host.sysfs, "conf", conf);
 	snprintf(path, sizeof(path), "%s/conf", host.sysfs);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(conf, f) >= 0);
-	assert_int_equal(fclose(f), 0);
 	host.d.config = path;
 	xenloop_discoverd_reload(&host.d);
 	host.d.config = NULL;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/files.h"
 #include "xenloopctl/doctor.h"
 
 static const char guest_facts[] =
@@ -491,16 +492,6 @@ static void test_todo(void **state)
 			    cases[i].todo);
 }
 
-static void put_file(const char *root, const char *path, const char *text)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command),
-		 "mkdir -p $(dirname '%s/%s') && printf '%s\\n' >'%s/%s'", root,
-		 path, text, root, path);
-	assert_int_equal(system(command), 0);
-}
-
 /* What is looked at where no daemon answers. */
 static void test_files(void **state)
 {
@@ -513,20 +504,20 @@ static void test_files(void **state)
 	assert_int_equal(f.error, -ENOENT);
 	assert_string_equal(f.hypervisor, "");
 	assert_false(f.module || f.control_domain);
-	put_file(root, "sys/hypervisor/type", "xen");
-	put_file(root, "sys/module/xenloop/initstate", "live");
-	put_file(root, "proc/xen/capabilities", "control_d");
+	put_file(root, "sys/hypervisor/type", "xen\n");
+	put_file(root, "sys/module/xenloop/initstate", "live\n");
+	put_file(root, "proc/xen/capabilities", "control_d\n");
 	xenloop_facts_gather(&f, socket, "xenloopd", root);
 	assert_string_equal(f.hypervisor, "xen");
 	assert_true(f.module && f.control_domain);
 	assert_null(f.status);
 	/* As long as xenfs is not mounted. */
-	put_file(root, "sys/hypervisor/properties/features", "001e28e0");
+	put_file(root, "sys/hypervisor/properties/features", "001e28e0\n");
 	snprintf(command, sizeof(command), "rm -r '%s/proc'", root);
 	assert_int_equal(system(command), 0);
 	xenloop_facts_gather(&f, socket, "xenloopd", root);
 	assert_true(f.control_domain);
-	put_file(root, "sys/hypervisor/properties/features", "001e20e0");
+	put_file(root, "sys/hypervisor/properties/features", "001e20e0\n");
 	xenloop_facts_gather(&f, socket, "xenloopd", root);
 	assert_false(f.control_domain);
 	snprintf(command, sizeof(command), "rm -r '%s'", root);

@@ -20,7 +20,10 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 
+#include "tests/unit/files.h"
 #include "xendiscoverd/netdevs.h"
+
+#define BRIDGE_SYSCTL "proc/sys/net/bridge/"
 
 static struct xenloop_netdevs table;
 
@@ -242,18 +245,6 @@ static void test_real_dump(void **state)
 	event_base_free(base);
 }
 
-static void write_file(const char *root, const char *name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/proc/sys/net/bridge/%s", root, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
 static void test_netfilter(void **state)
 {
 	char root[] = "/tmp/xenloop-test-XXXXXX", command[256];
@@ -264,15 +255,15 @@ static void test_netfilter(void **state)
 	snprintf(command, sizeof(command), "mkdir -p %s/proc/sys/net/bridge %s/sys/module",
 		 root, root);
 	assert_int_equal(system(command), 0);
-	write_file(root, "bridge-nf-call-iptables", "0\n");
-	write_file(root, "bridge-nf-call-ip6tables", "0\n");
+	put_file(root, BRIDGE_SYSCTL "bridge-nf-call-iptables", "0\n");
+	put_file(root, BRIDGE_SYSCTL "bridge-nf-call-ip6tables", "0\n");
 	assert_false(xenloop_netdevs_netfilter(root));
-	write_file(root, "bridge-nf-call-iptables", "1\n");
+	put_file(root, BRIDGE_SYSCTL "bridge-nf-call-iptables", "1\n");
 	assert_true(xenloop_netdevs_netfilter(root));
-	write_file(root, "bridge-nf-call-iptables", "0\n");
-	write_file(root, "bridge-nf-call-ip6tables", "1\n");
+	put_file(root, BRIDGE_SYSCTL "bridge-nf-call-iptables", "0\n");
+	put_file(root, BRIDGE_SYSCTL "bridge-nf-call-ip6tables", "1\n");
 	assert_true(xenloop_netdevs_netfilter(root));
-	write_file(root, "bridge-nf-call-ip6tables", "0\n");
+	put_file(root, BRIDGE_SYSCTL "bridge-nf-call-ip6tables", "0\n");
 	assert_false(xenloop_netdevs_netfilter(root));
 	/* One that is there, and can't be read, may be on. */
 	snprintf(command, sizeof(command),

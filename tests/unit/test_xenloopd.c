@@ -11,6 +11,7 @@
 
 #include "fake_nl.h"
 #include "fake_xs.h"
+#include "files.h"
 #include "log_lines.h"
 #include "xenloopd/xenloopd.h"
 
@@ -47,31 +48,15 @@ static void tick(int n)
 	}
 }
 
-static void put_file(const char *name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", sysfs, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
 static void make_netdev(const char *name, const char *nodename,
 			const char *ifindex)
 {
 	char path[96];
 
-	snprintf(path, sizeof(path), "%s/%s", sysfs, name);
-	mkdir(path, 0755);
-	strcat(path, "/device");
-	mkdir(path, 0755);
 	snprintf(path, sizeof(path), "%s/device/nodename", name);
-	put_file(path, nodename);
+	put_file(sysfs, path, nodename);
 	snprintf(path, sizeof(path), "%s/ifindex", name);
-	put_file(path, ifindex);
+	put_file(sysfs, path, ifindex);
 }
 
 static void remove_netdev(const char *name)
