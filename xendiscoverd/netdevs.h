@@ -58,8 +58,7 @@ int xenloop_netdevs_sort(struct xenloop_netdevs *t);
 /*
  * Takes one RTM_NEWLINK message of a dump into the table: of family AF_UNSPEC,
  * which adds an interface, or of AF_BRIDGE, which adds VLANs to one that is
- * there.
- * 0, -ENOMEM, or -EBADMSG.
+ * there. 0, -ENOMEM, or -EBADMSG.
  */
 int xenloop_netdevs_parse(struct xenloop_netdevs *t, struct nlmsghdr *nlh);
 

@@ -31,7 +31,8 @@ bool xenloop_relay_mark(struct xenloop_guest *guest, const char *rest,
 
 /*
  * Reads what is marked, as far as the rate limit allows. *wait_ms: lowered to
- * the time until it allows more. 0 or -errno.
+ * the time until it allows more. 0 or -errno: what could not be read stays
+ * marked, and the rest was read, unless the connection is gone.
  */
 int xenloop_relay_read(struct xenloop_xs *xs, struct xenloop_guest *guest,
 		       const struct xenloop_settings *s,
