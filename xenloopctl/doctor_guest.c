@@ -255,6 +255,7 @@ static void check_link(struct xenloop_findings *at,
 		       const struct xenloop_facts *f, const json_t *peer)
 {
 	const char *state = xenloop_text_at(peer, "state");
+	const char *reason = xenloop_text_at(peer, "reason");
 	char todo[128];
 
 	if (!strcmp(state, "held")) {
@@ -266,15 +267,19 @@ static void check_link(struct xenloop_findings *at,
 		xenloop_find(at, XENLOOP_PROBLEM, "max-channels",
 			     "xenloopctl set max-channels N, or the same in xenloopd.conf",
 			     "all channels that max-channels allows are in use");
-	} else if (!strcmp(state, "silent")) {
-		xenloop_find(at, XENLOOP_PROBLEM, "peer-silent",
-			     "there: xenloopctl doctor; in Dom0: systemctl status xendiscoverd",
-			     "%s", xenloop_text_at(peer, "reason"));
 	} else if (!strcmp(state, "idle") &&
 		   xenloop_number_at(peer, "failures")) {
 		xenloop_find(at, XENLOOP_NOTE, "peer-failed", "",
 			     "the last attempt failed: %s; the next frame makes another",
-			     xenloop_text_at(peer, "reason"));
+			     reason);
+	} else if (!strcmp(reason, "the peer gave up: held")) {
+		xenloop_find(at, XENLOOP_PROBLEM, "peer-held",
+			     "there: xenloopctl connect THIS-GUEST",
+			     "held down there by xenloopctl disconnect");
+	} else if (!strcmp(state, "silent")) {
+		xenloop_find(at, XENLOOP_PROBLEM, "peer-silent",
+			     "there: xenloopctl doctor; in Dom0: systemctl status xendiscoverd",
+			     "%s", reason);
 	} else if (xenloop_number_at(peer, "failures")) {
 		find_failing(at, peer);
 	} else if (!strcmp(state, "idle")) {

@@ -16,7 +16,7 @@
  *
  * The lower domid listens. Whatever fails ends in BACKOFF (what the peer says
  * is kept for later, so a hostile peer cannot make us spin) or, when the peer
- * merely did not answer, in SILENT (what it says is taken up at once, so that
+ * merely made no offer, in SILENT (what it says is taken up at once, so that
  * two sides that back off out of step find each other).
  */
 #ifndef XENLOOPD_PEER_H
@@ -34,7 +34,7 @@ enum xenloop_peer_state {
 	XENLOOP_PEER_UP,
 	XENLOOP_PEER_CLOSING,	/* waits for the kernel's "down" */
 	XENLOOP_PEER_BACKOFF,	/* after a failure: deaf until the timer ends */
-	XENLOOP_PEER_SILENT,	/* the peer did not answer; still listens to it */
+	XENLOOP_PEER_SILENT,	/* no answer or no offer; listens to the peer */
 	XENLOOP_PEER_HELD,	/* held down by hand */
 	XENLOOP_PEER_NR_STATES
 };

@@ -259,7 +259,7 @@ static void test_no_offer(void **state)
 		xenloop_link_event(&B->links, sim_link(B, 0),
 				   XENLOOP_EV_WANTED, NULL);
 		sim_run(200);
-		assert_int_equal(state_of(B, 0), XENLOOP_PEER_BACKOFF);
+		assert_int_equal(state_of(B, 0), XENLOOP_PEER_SILENT);
 		assert_string_equal(sim_link(B, 0)->why,
 				    "the peer gave up: error");
 		A->dying[0] = false;
@@ -293,6 +293,32 @@ static void test_disconnect(void **state)
 		xenloop_link_event(&g->links, link, XENLOOP_EV_CONNECT, NULL);
 		sim_run(45000);
 		assert_true(all_up());
+	}
+}
+
+/* Who holds a link down says so when asked, and can bring it up at any time. */
+static void test_held_answers(void **state)
+{
+	struct xenloop_link *held, *other;
+
+	for (uint32_t seed = 1; seed < 40; seed++) {
+		struct sim_guest *g = seed & 1 ? A : B;
+
+		start(seed);
+		held = sim_link(g, 0);
+		other = sim_link(g == A ? B : A, 0);
+		xenloop_link_event(&g->links, held, XENLOOP_EV_DISCONNECT,
+				   "disconnected");
+		sim.traffic = true;
+		sim_run(2000);
+		assert_string_equal(other->why, "the peer gave up: held");
+		/* Not in a loop. */
+		sim_run(120000);
+		assert_in_range(other->sm.failures, 5, 12);
+		assert_int_equal(held->sm.state, XENLOOP_PEER_HELD);
+		xenloop_link_event(&g->links, held, XENLOOP_EV_CONNECT, NULL);
+		sim_run(g == A ? 2000 : 45000);
+		assert_true(is_up(0));
 	}
 }
 
@@ -858,6 +884,7 @@ int main(void)
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_no_offer),
 		cmocka_unit_test(test_disconnect),
+		cmocka_unit_test(test_held_answers),
 		cmocka_unit_test(test_disconnect_often),
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_max_channels),

@@ -351,7 +351,8 @@ static void test_failures(void **state)
 	     { E(TIMEOUT), S(IDLE), { A(T_STOP), A(INBOX) } });
 	WALK(false, READY,
 	     { E(WANTED), S(REQUESTED), ASK },
-	     { E(BYE), S(BACKOFF), { A(CLEAR), A(T_BACKOFF) } });
+	     { E(BYE), S(SILENT), { A(CLEAR), A(T_BACKOFF) } },
+	     { E(OFFER), S(CONNECTED), TAKE });
 }
 
 /* A channel that breaks is not brought back at once, again and again. */
@@ -382,7 +383,7 @@ static void test_by_hand(void **state)
 	     { E(WANTED), S(CLOSING), { 0 } },
 	     { E(DOWN), S(HELD), { A(FORGET), A(ADD_PEER), A(T_STOP) } },
 	     { E(WANTED), S(HELD), { 0 } },
-	     { E(REQUEST), S(HELD), { 0 } },
+	     { E(REQUEST), S(HELD), { A(BYE_HELD) } },
 	     /* It stays held when the interface comes and goes. */
 	     { E(LOST), S(OFF), { A(T_STOP), A(CLEAR), A(DEL_PEER),
 				  A(FORGET) } },
