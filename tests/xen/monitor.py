@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 """Channels that come and go by hand and for want of traffic: monitor and journal say so, with the reason; no ping is lost."""
-from case import expect, expect_equal, expect_in
+from case import expect, expect_equal, expect_in, wait_for
 import _left as left
 import _loop as loop
 
@@ -27,6 +27,7 @@ def by_hand(guest, other):
         loop.wait_state(guest, other.name, 'held')
         other.sh(f'ping -n -c 1 -W 10 {guest.ip}')
         expect_equal(loop.state(guest, other.name), 'held', f'{guest}: traffic does not bring it back')
+        wait_for(lambda: loop.link(other, guest.name)['reason'] == 'the peer gave up: held', 20, f'{other} knows who holds the link')
         for one in (guest, other):
             left.expect_no_channel(one)
     with loop.told(guest, other) as (own, others):
