@@ -21,10 +21,11 @@ AFTER = (('sysusers.d', 'systemd-sysusers'),
 
 
 def pack(destdir, modules):
-    """A tar of the files below destdir and of the module indexes that they make necessary, owned by root."""
+    """A tar of the kernel's files, those below destdir, and the module indexes that they make necessary, owned by root."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode='w', format=tarfile.GNU_FORMAT) as archive:
-        add_files(archive, destdir)
+        for root in (*kernels.chosen.files(), destdir):
+            add_files(archive, root)
         with tempfile.TemporaryDirectory() as directory:
             index_modules(destdir, modules, Path(directory))
             add_files(archive, directory)

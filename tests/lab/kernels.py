@@ -36,6 +36,10 @@ class Stock:
         """Directories named after a kernel release, with that kernel's modules and their lists."""
         return list((image() / 'modules').iterdir())
 
+    def files(self):
+        """Directories with what guests need of this kernel and the image does not have."""
+        return []
+
     def configuration(self, wanted):
         """What guests.config() is asked for, given what the caller wants."""
         return wanted
@@ -64,6 +68,9 @@ class Built(Stock):
 
     def modules(self):
         return super().modules() + list((self.built() / 'modules/lib/modules').iterdir())
+
+    def files(self):
+        return [self.built() / 'modules']
 
     def configuration(self, wanted):
         memory = wanted.get('memory', guests.MEMORY) * self.memory
