@@ -165,6 +165,8 @@ static void be_full(struct xenloop_links *links, struct xenloop_link *link,
 	tell_full(links, link);
 	if (event == XENLOOP_EV_CONNECT) {
 		run(links, link, XENLOOP_EV_RELEASE, NULL);
+	} else if (event == XENLOOP_EV_REQUEST) {
+		run(links, link, XENLOOP_EV_NO_ROOM, NULL);
 	} else if (event == XENLOOP_EV_TIMEOUT) {
 		/* The module, or the peer, will ask again. */
 		link->sm.wanted = false;
@@ -203,13 +205,18 @@ static void take_new(struct xenloop_links *links, struct xenloop_link *link,
 		     enum xenloop_peer_event event, uint32_t *seen)
 {
 	uint32_t attempt = link->in.attempt;
+	bool full, later;
 
 	/* It may well be read more than once. */
 	if (attempt == *seen)
 		return;
-	if (is_full(links, link, event))
+	full = is_full(links, link, event);
+	/* An offer is good for some time, in which there may be room. */
+	later = full ? event == XENLOOP_EV_OFFER :
+		       run(links, link, event, NULL);
+	if (full)
 		be_full(links, link, event);
-	else if (!run(links, link, event, NULL))
+	if (!later)
 		*seen = attempt;
 	look(links, link);
 }

@@ -305,6 +305,9 @@ static void act_soft(struct xenloop_links *links, struct xenloop_link *link,
 	case XENLOOP_ACT_BYE_HELD:
 		bye(links, link, link->in.attempt, "held");
 		break;
+	case XENLOOP_ACT_BYE_FULL:
+		bye(links, link, link->in.attempt, "max-channels");
+		break;
 	default:
 		break;
 	}

@@ -45,6 +45,7 @@ enum xenloop_peer_event {
 	XENLOOP_EV_EPOCH,	/* the peer has begun a new life */
 	XENLOOP_EV_WANTED,	/* the kernel saw traffic */
 	XENLOOP_EV_REQUEST,	/* listener; an attempt not seen before */
+	XENLOOP_EV_NO_ROOM,	/* the same, without room for a channel */
 	XENLOOP_EV_OFFER,	/* connector; an attempt not seen before */
 	XENLOOP_EV_ACCEPT,	/* listener; of the current attempt */
 	XENLOOP_EV_BYE,		/* of the current attempt, or of our request */
@@ -86,6 +87,7 @@ enum xenloop_peer_action {
 	XENLOOP_ACT_BYE_TIMEOUT,
 	XENLOOP_ACT_BYE_ERROR,
 	XENLOOP_ACT_BYE_HELD,
+	XENLOOP_ACT_BYE_FULL,
 	XENLOOP_ACT_INBOX,	/* look at the peer's message once more */
 	XENLOOP_ACT_T_STOP,	/* timer off */
 	XENLOOP_ACT_T_ANSWER,	/* how long the peer may take to answer */

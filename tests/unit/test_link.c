@@ -406,6 +406,30 @@ static void test_max_channels(void **state)
 	assert_true(all_up());
 }
 
+/* A listener without room says so, and brings the channel up when there is. */
+static void test_max_channels_answers(void **state)
+{
+	struct xenloop_link *asking;
+
+	for (uint32_t seed = 1; seed < 40; seed++) {
+		start(seed);
+		A->links.max_chans = 0;
+		asking = sim_link(B, 0);
+		xenloop_link_event(&B->links, asking, XENLOOP_EV_WANTED, NULL);
+		sim_run(500);
+		assert_int_equal(asking->sm.state, XENLOOP_PEER_SILENT);
+		assert_string_equal(asking->why,
+				    "the peer gave up: max-channels");
+		assert_string_equal(sim_link(A, 0)->why,
+				    "max-channels reached");
+		A->links.max_chans = 1;
+		xenloop_link_event(&A->links, sim_link(A, 0),
+				   XENLOOP_EV_WANTED, NULL);
+		sim_run(2000);
+		assert_true(is_up(0));
+	}
+}
+
 /* What was wanted while there was room does not come up when there is none. */
 static void test_max_channels_later(void **state)
 {
@@ -888,6 +912,7 @@ int main(void)
 		cmocka_unit_test(test_disconnect_often),
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_max_channels),
+		cmocka_unit_test(test_max_channels_answers),
 		cmocka_unit_test(test_max_channels_later),
 		cmocka_unit_test(test_max_channels_by_hand),
 		cmocka_unit_test(test_adopt_held),
