@@ -65,16 +65,6 @@ sock.bind(('eth0', 0))
 sock.send(bytes.fromhex('%s'))"'''
 
 
-def slack(seconds):
-    """KiB on top, where the kernel checks itself: KASAN keeps back 1/32 of the memory, and stack traces beside that.
-
-    These grow all the time, with processes that start and end, and nothing of XenLoop loaded: by 3 to 4 MiB a minute.
-    """
-    if kernels.chosen.name == 'stock':
-        return 0
-    return kernels.chosen.memory * (guests.MEMORY << 10) // 16 + seconds * (5 << 10) // 60
-
-
 class Scene:
     """The victim is g1 or g2, and so connects or listens: the lower domid listens. The third guest is g3."""
 
@@ -233,7 +223,7 @@ class Scene:
     def memory_bounded(self, what, before, available, most):
         """That much memory, and no more, has gone since the look `before`."""
         used = before['MemAvailable'] - available
-        most += slack(time.monotonic() - before['time'])
+        most += kernels.chosen.keeps(time.monotonic() - before['time'])
         print(f'{what}: {used} KiB of memory')
         expect(used < most, f'{what}: the victim uses {used} KiB more than before')
 
