@@ -67,7 +67,8 @@ def many_times(host, guest, other):
 
 def reload(guest, other):
     before = loop.link(other, guest.name)['channel']
-    guest.sh('rmmod xenloop; modprobe xenloop')
+    # A question of the daemon's to the module, which this may interrupt, keeps it in use.
+    guest.sh('modprobe -r --wait=20000 xenloop && modprobe xenloop')
 
     def again():
         link = loop.link(other, guest.name)
