@@ -205,17 +205,18 @@ static void take_new(struct xenloop_links *links, struct xenloop_link *link,
 		     enum xenloop_peer_event event, uint32_t *seen)
 {
 	uint32_t attempt = link->in.attempt;
-	bool full, later;
+	bool later;
 
 	/* It may well be read more than once. */
 	if (attempt == *seen)
 		return;
-	full = is_full(links, link, event);
-	/* An offer is good for some time, in which there may be room. */
-	later = full ? event == XENLOOP_EV_OFFER :
-		       run(links, link, event, NULL);
-	if (full)
+	if (is_full(links, link, event)) {
 		be_full(links, link, event);
+		/* It is good for some time, in which there may be room. */
+		later = event == XENLOOP_EV_OFFER;
+	} else {
+		later = run(links, link, event, NULL);
+	}
 	if (!later)
 		*seen = attempt;
 	look(links, link);
