@@ -165,7 +165,8 @@ static void be_full(struct xenloop_links *links, struct xenloop_link *link,
 	tell_full(links, link);
 	if (event == XENLOOP_EV_CONNECT) {
 		run(links, link, XENLOOP_EV_RELEASE, NULL);
-	} else if (event == XENLOOP_EV_REQUEST) {
+	} else if (event == XENLOOP_EV_REQUEST ||
+		   event == XENLOOP_EV_OFFER) {
 		run(links, link, XENLOOP_EV_NO_ROOM, NULL);
 	} else if (event == XENLOOP_EV_TIMEOUT) {
 		/* The module, or the peer, will ask again. */
@@ -205,18 +206,15 @@ static void take_new(struct xenloop_links *links, struct xenloop_link *link,
 		     enum xenloop_peer_event event, uint32_t *seen)
 {
 	uint32_t attempt = link->in.attempt;
-	bool later;
+	bool later = false;
 
 	/* It may well be read more than once. */
 	if (attempt == *seen)
 		return;
-	if (is_full(links, link, event)) {
+	if (is_full(links, link, event))
 		be_full(links, link, event);
-		/* It is good for some time, in which there may be room. */
-		later = event == XENLOOP_EV_OFFER;
-	} else {
+	else
 		later = run(links, link, event, NULL);
-	}
 	if (!later)
 		*seen = attempt;
 	look(links, link);

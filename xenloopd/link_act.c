@@ -105,6 +105,22 @@ static int bye(struct xenloop_links *links, struct xenloop_link *link,
 	return publish(links, link, &msg);
 }
 
+/*
+ * An answer to one that asks for a channel and gets none. A peer that asks too
+ * often gets no answer for some time: Dom0 relays only so much of what we say
+ * to all of them.
+ */
+static void decline(struct xenloop_links *links, struct xenloop_link *link,
+		    const char *reason)
+{
+	uint64_t now = links->io->now(links->arg);
+
+	if (xenloop_ratelimit_ok(&link->end_rate, now, NULL))
+		bye(links, link, link->in.attempt, reason);
+	else
+		xenloop_link_clear(links, link);
+}
+
 /* What the peer waits for: the channel, or an answer to its request. */
 static uint32_t awaited(const struct xenloop_link *link)
 {
@@ -303,10 +319,10 @@ static void act_soft(struct xenloop_links *links, struct xenloop_link *link,
 		bye(links, link, awaited(link), "error");
 		break;
 	case XENLOOP_ACT_BYE_HELD:
-		bye(links, link, link->in.attempt, "held");
+		decline(links, link, "held");
 		break;
 	case XENLOOP_ACT_BYE_FULL:
-		bye(links, link, link->in.attempt, "max-channels");
+		decline(links, link, "max-channels");
 		break;
 	default:
 		break;

@@ -110,7 +110,7 @@ static int take_lock(void)
 
 static int check_environment(void)
 {
-	if (!xenloop_xs_on_xen())
+	if (!xenloop_xs_on_xen(""))
 		log_err("main", "this is not a Xen guest");
 	else if (xenloop_xs_in_dom0("") > 0)
 		log_err("main", "this is Dom0: run xendiscoverd here, and xenloopd in guests");

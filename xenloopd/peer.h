@@ -45,8 +45,8 @@ enum xenloop_peer_event {
 	XENLOOP_EV_EPOCH,	/* the peer has begun a new life */
 	XENLOOP_EV_WANTED,	/* the kernel saw traffic */
 	XENLOOP_EV_REQUEST,	/* listener; an attempt not seen before */
-	XENLOOP_EV_NO_ROOM,	/* the same, without room for a channel */
 	XENLOOP_EV_OFFER,	/* connector; an attempt not seen before */
+	XENLOOP_EV_NO_ROOM,	/* one of these, without room for a channel */
 	XENLOOP_EV_ACCEPT,	/* listener; of the current attempt */
 	XENLOOP_EV_BYE,		/* of the current attempt, or of our request */
 	XENLOOP_EV_KERNEL_UP,	/* the peer is active in the shared pages */

@@ -323,6 +323,42 @@ static void test_held_answers(void **state)
 }
 
 /*
+ * One that asks all the time is not answered all the time: what a guest says to
+ * all of them is limited.
+ */
+static void test_answers_are_limited(void **state)
+{
+	struct xenloop_link *held;
+	struct xenloop_msg ask;
+	unsigned int answers = 0;
+
+	start(1);
+	held = sim_link(A, 0);
+	xenloop_link_event(&A->links, held, XENLOOP_EV_DISCONNECT,
+			   "disconnected");
+	ask = (struct xenloop_msg){
+		.verb = XENLOOP_VERB_REQUEST, .from = held->epoch,
+		.to = A->links.epoch,
+	};
+	for (ask.attempt = 1; ask.attempt <= 2000; ask.attempt++) {
+		char mine[32];
+
+		sim_run(50);
+		snprintf(mine, sizeof(mine), "bye attempt=%u ", ask.attempt);
+		xenloop_link_message(&A->links, held, &ask);
+		answers += !strncmp(A->out[0], mine, strlen(mine));
+	}
+	assert_in_range(answers, 200, 200 + 2000 * 50 / 5000);
+	/* Nothing is left of the others. */
+	sim_run(5000);
+	xenloop_link_message(&A->links, held, &ask);
+	assert_string_not_equal(A->out[0], "");
+	ask.attempt++;
+	xenloop_link_message(&A->links, held, &ask);
+	assert_string_equal(A->out[0], "");
+}
+
+/*
  * Down and up by hand, many times in a row and by either side: never slower
  * than the close takes, although the other side only sees a peer that closes.
  */
@@ -428,6 +464,84 @@ static void test_max_channels_answers(void **state)
 		sim_run(2000);
 		assert_true(is_up(0));
 	}
+}
+
+/* So does a connector, asked or not, whose listener has its pages back then. */
+static void test_max_channels_declined(void **state)
+{
+	struct xenloop_link *offering, *full;
+
+	for (uint32_t seed = 1; seed < 40; seed++) {
+		start(seed);
+		offering = sim_link(A, 0);
+		full = sim_link(B, 0);
+		if (seed & 1) {
+			sim.relay_stopped = true;
+			xenloop_link_event(&B->links, full, XENLOOP_EV_WANTED,
+					   NULL);
+			assert_int_equal(full->sm.state,
+					 XENLOOP_PEER_REQUESTED);
+			sim.relay_stopped = false;
+		}
+		B->links.max_chans = 0;
+		xenloop_link_event(&A->links, offering, XENLOOP_EV_WANTED,
+				   NULL);
+		sim_run(500);
+		assert_int_equal(offering->sm.state, XENLOOP_PEER_BACKOFF);
+		assert_null(sim_slot_chan(A, 0));
+		assert_string_equal(offering->why,
+				    "the peer gave up: max-channels");
+		assert_int_equal(full->sm.state, XENLOOP_PEER_IDLE);
+		assert_string_equal(full->why, "max-channels reached");
+		B->links.max_chans = 1;
+		xenloop_link_event(&B->links, full, XENLOOP_EV_CONNECT, NULL);
+		sim_run(2000);
+		assert_true(is_up(0));
+	}
+}
+
+/* Wherever a link is without a channel, whatever comes. */
+static void test_max_channels_never(void **state)
+{
+	for (int i = 0; i < 2 * 2 * XENLOOP_PEER_NR_STATES; i++) {
+		struct sim_guest *g = i & 1 ? A : B;
+
+		for (int e = 0; e < XENLOOP_PEER_NR_EVENTS; e++) {
+			struct xenloop_link *link;
+
+			start(1);
+			g->links.max_chans = 0;
+			link = sim_link(g, 0);
+			link->sm.state = i >> 2;
+			link->sm.wanted = i & 2;
+			if (xenloop_peer_has_chan(&link->sm) ||
+			    link->sm.state == XENLOOP_PEER_OFF ||
+			    (g == A && link->sm.state == XENLOOP_PEER_REQUESTED))
+				continue;
+			xenloop_link_event(&g->links, link, e, NULL);
+			assert_false(xenloop_peer_has_chan(&link->sm));
+		}
+	}
+}
+
+/* Nor by a new life of a peer that was waited for. */
+static void test_max_channels_epoch(void **state)
+{
+	struct xenloop_link *link;
+
+	start(1);
+	link = sim_link(A, 0);
+	link->sm.state = XENLOOP_PEER_SILENT;
+	xenloop_link_event(&A->links, link, XENLOOP_EV_EPOCH, NULL);
+	A->links.max_chans = 0;
+	sim_run(1000);
+	assert_int_equal(link->sm.state, XENLOOP_PEER_IDLE);
+	assert_string_equal(link->why, "max-channels reached");
+	A->links.max_chans = 1;
+	link->sm.state = XENLOOP_PEER_SILENT;
+	xenloop_link_event(&A->links, link, XENLOOP_EV_EPOCH, NULL);
+	sim_run(1000);
+	assert_true(is_up(0));
 }
 
 /* What was wanted while there was room does not come up when there is none. */
@@ -909,10 +1023,14 @@ int main(void)
 		cmocka_unit_test(test_no_offer),
 		cmocka_unit_test(test_disconnect),
 		cmocka_unit_test(test_held_answers),
+		cmocka_unit_test(test_answers_are_limited),
 		cmocka_unit_test(test_disconnect_often),
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_max_channels),
 		cmocka_unit_test(test_max_channels_answers),
+		cmocka_unit_test(test_max_channels_declined),
+		cmocka_unit_test(test_max_channels_never),
+		cmocka_unit_test(test_max_channels_epoch),
 		cmocka_unit_test(test_max_channels_later),
 		cmocka_unit_test(test_max_channels_by_hand),
 		cmocka_unit_test(test_adopt_held),
