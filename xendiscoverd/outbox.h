@@ -26,6 +26,7 @@ struct xenloop_outbox {
 	struct xenloop_outbox_entry *entry;	/* by node; owned */
 	size_t nr;
 	size_t room;
+	size_t next;		/* which of them is to be read first */
 	bool rescan;		/* what is known is to be read again */
 	bool untold;		/* and what no event told of is to be looked for */
 	bool stale;		/* some entry is */

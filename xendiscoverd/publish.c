@@ -176,19 +176,19 @@ static int load_node(struct xenloop_xs *xs, uint32_t domid,
 	return ret < 0 ? ret : adopt(pub, name, buf);
 }
 
-static int load_dir(struct xenloop_xs *xs, uint32_t domid,
-		    struct xenloop_pub *pub, const char *dir)
+static int load_roster(struct xenloop_xs *xs, uint32_t domid,
+		       struct xenloop_pub *pub)
 {
 	char path[XENLOOP_XS_PATH_SIZE], name[XENLOOP_PUB_NAME];
 	struct xenloop_xs_dir entries;
 	int err;
 
-	node_path(path, sizeof(path), domid, dir);
+	node_path(path, sizeof(path), domid, "roster");
 	err = xenloop_xs_directory(xs, 0, path, MAX_NODES, &entries);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	for (unsigned int i = 0; i < entries.nr && !err; i++) {
-		int len = snprintf(name, sizeof(name), "%s/%s", dir,
+		int len = snprintf(name, sizeof(name), "roster/%s",
 				   entries.name[i]);
 
 		if (len > 0 && (size_t)len < sizeof(name))
@@ -201,10 +201,14 @@ static int load_dir(struct xenloop_xs *xs, uint32_t domid,
 int xenloop_pub_load(struct xenloop_xs *xs, uint32_t domid,
 		     struct xenloop_pub *pub)
 {
+	char path[XENLOOP_XS_PATH_SIZE];
 	int err = load_node(xs, domid, pub, "self");
 
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && !err; i++)
-		err = load_dir(xs, domid, pub, dirs[i]);
+	if (!err)
+		err = load_roster(xs, domid, pub);
+	node_path(path, sizeof(path), domid, "from");
+	if (!err)
+		err = xenloop_xs_rm(xs, 0, path);
 	pub->dirty = false;
 	return err;
 }

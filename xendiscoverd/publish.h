@@ -11,7 +11,7 @@
 /*
  * The nodes below /local/domain/N/xenloop: what is there and what should be.
  * Only differences are written, so that nothing flaps, and a restart that finds
- * what it would write writes nothing.
+ * what it would write writes nothing but messages that are on their way.
  */
 
 #define XENLOOP_PUB_NAME 40	/* "from/P-V-W" and NUL fit */
@@ -44,7 +44,9 @@ void xenloop_pub_drop(struct xenloop_pub *pub, const char *prefix);
 
 /*
  * Reads what an earlier run left for domain domid; it is wanted, too, until
- * somebody decides otherwise. 0 or -errno.
+ * somebody decides otherwise. Messages are removed, to be relayed anew: how many
+ * there are is up to the guests, so that they can't be listed (relay.c tells
+ * why). 0 or -errno.
  */
 int xenloop_pub_load(struct xenloop_xs *xs, uint32_t domid,
 		     struct xenloop_pub *pub);

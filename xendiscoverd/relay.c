@@ -164,12 +164,15 @@ int xenloop_relay_read(struct xenloop_xs *xs, struct xenloop_guest *guest,
 		return 0;
 	}
 	box->stale = false;
-	for (size_t i = 0; i < box->nr && !xenloop_xs_is_dead(err); i++) {
+	/* In turn: one that is stale again each time must not have all tokens. */
+	for (size_t n = 0; n < box->nr && !xenloop_xs_is_dead(err); n++) {
+		size_t i = (box->next + n) % box->nr;
 		int ret;
 
 		if (!box->entry[i].stale)
 			continue;
 		if (!may_act(guest, s, now_ms, wait_ms)) {
+			box->next = i;
 			box->stale = true;
 			c->deferred++;
 			break;

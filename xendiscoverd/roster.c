@@ -33,29 +33,51 @@ int xenloop_roster_self(struct xenloop_guest *guest)
 	return xenloop_pub_set(&guest->pub, "self", text, 0);
 }
 
+static void collect_link(const struct xenloop_policy *policy,
+			 const struct xenloop_guest *guest,
+			 const struct xenloop_vif *own,
+			 const struct xenloop_guest *peer,
+			 const struct xenloop_vif *other,
+			 struct xenloop_roster *roster)
+{
+	struct xenloop_roster_link *link;
+
+	if (roster->nr_links == XENLOOP_LINES_MAX ||
+	    xenloop_model_refusal(policy, guest, own, peer, other))
+		return;
+	link = &roster->link[roster->nr_links++];
+	link->vif = own->handle;
+	link->peer_vif = other->handle;
+	memcpy(link->mac, other->mac, XENLOOP_MAC_LEN);
+}
+
+/*
+ * In the same order for both sides, by the lower domid's vifs first: what does
+ * not fit has to be the same for both, or one would ask for channels in vain.
+ */
 static void collect_links(const struct xenloop_policy *policy,
 			  const struct xenloop_guest *guest,
 			  const struct xenloop_guest *peer,
 			  struct xenloop_roster *roster)
 {
-	for (unsigned int i = 0; i < guest->nr_vifs; i++) {
-		const struct xenloop_vif *own = &guest->vif[i];
+	bool lower = guest->domid < peer->domid;
+	unsigned int outer = lower ? guest->nr_vifs : peer->nr_vifs;
+	unsigned int inner = lower ? peer->nr_vifs : guest->nr_vifs;
 
-		for (unsigned int k = 0; k < peer->nr_vifs; k++) {
-			const struct xenloop_vif *other = &peer->vif[k];
-			struct xenloop_roster_link *link;
+	for (unsigned int i = 0; i < outer; i++)
+		for (unsigned int k = 0; k < inner; k++)
+			collect_link(policy, guest, &guest->vif[lower ? i : k],
+				     peer, &peer->vif[lower ? k : i], roster);
+}
 
-			if (roster->nr_links == XENLOOP_LINES_MAX)
-				return;
-			if (xenloop_model_refusal(policy, guest, own, peer,
-						  other))
-				continue;
-			link = &roster->link[roster->nr_links++];
-			link->vif = own->handle;
-			link->peer_vif = other->handle;
-			memcpy(link->mac, other->mac, XENLOOP_MAC_LEN);
-		}
-	}
+/* Leaves out what has no room beside the longest name: the same for both. */
+static void format(struct xenloop_roster *roster, char text[XENLOOP_MSG_BUF])
+{
+	size_t size = XENLOOP_MSG_BUF - XENLOOP_NAME_MAX + strlen(roster->name);
+
+	while (roster->nr_links &&
+	       xenloop_roster_format(roster, text, size) < 0)
+		roster->nr_links--;
 }
 
 static bool has_link(const struct xenloop_roster *roster,
@@ -116,9 +138,7 @@ int xenloop_roster_peer(const struct xenloop_policy *policy,
 	snprintf(name, sizeof(name), "roster/%u", peer->domid);
 	strcpy(roster.name, peer->name);
 	collect_links(policy, guest, peer, &roster);
-	while (roster.nr_links &&
-	       xenloop_roster_format(&roster, text, sizeof(text)) < 0)
-		roster.nr_links--;
+	format(&roster, text);
 	if (guest->domid < peer->domid)
 		log_changes(guest, peer, &roster,
 			    xenloop_pub_get(&guest->pub, name), cause);
@@ -136,36 +156,15 @@ void xenloop_roster_forget(struct xenloop_guest *guest, uint32_t domid)
 	xenloop_pub_drop(&guest->pub, name);
 }
 
-static bool message_accounted(const struct xenloop_model *model,
-			      const struct xenloop_guest *guest,
-			      const char *name)
-{
-	const struct xenloop_outbox_entry *entry;
-	const struct xenloop_guest *sender;
-	struct xenloop_node node, out;
-
-	if (xenloop_node_parse(name, &node))
-		return false;
-	sender = xenloop_model_find(model, node.domid);
-	if (!sender)
-		return false;
-	out.domid = guest->domid;
-	out.vif = node.peer_vif;
-	out.peer_vif = node.vif;
-	entry = xenloop_outbox_find(&sender->outbox, &out);
-	return entry && entry->text && !entry->refused;
-}
-
 static bool accounted(const struct xenloop_model *model,
 		      const struct xenloop_guest *guest, const char *name)
 {
 	const struct xenloop_guest *peer;
 	uint32_t domid;
 
-	if (!strcmp(name, "self"))
+	/* Of the messages none is from an earlier run. */
+	if (!strcmp(name, "self") || !strncmp(name, "from/", 5))
 		return true;
-	if (!strncmp(name, "from/", 5))
-		return message_accounted(model, guest, name + 5);
 	if (!xenloop_roster_domid(name, &domid))
 		return false;
 	peer = xenloop_model_find(model, domid);

@@ -245,6 +245,7 @@ static void test_early(void **state)
 	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
 }
 
+/* What is on its way is relayed anew, and nothing else. */
 static void test_restart(void **state)
 {
 	unsigned int writes;
@@ -256,8 +257,23 @@ static void test_restart(void **state)
 	host_start("");
 	assert_int_equal(host_run(), 0);
 	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
-	assert_int_equal(fake_xs.writes, writes);
-	assert_int_equal(fake_xs.removals, 0);
+	assert_int_equal(fake_xs_find(IN "1-0-0")->reader, 2);
+	assert_int_equal(fake_xs.writes, writes + 1);
+}
+
+/* More than XenStore can list, as guests with many vifs bring about. */
+static void test_restart_many(void **state)
+{
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	host_stop();
+	for (int i = 0; i < 1024; i++)
+		host_put(REQUEST, IN "1-%d-%d", i / 32, i % 32);
+	host_start("");
+	assert_int_equal(host_run(), 0);
+	assert_false(fake_xs.dead);
+	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+	assert_null(fake_xs_get(IN "1-1-0"));
 }
 
 /* A new guest finds what its predecessor with the same domid got: nothing. */
@@ -300,6 +316,26 @@ static void test_flood(void **state)
 	assert_string_equal(fake_xs_get(IN "1-0-0"), text);
 }
 
+/* One message that changes all the time does not keep back the others. */
+static void test_turns(void **state)
+{
+	struct xenloop_ratelimit *rl = &host.d.model.guest[0]->message_rate;
+	char text[128];
+
+	(void)state;
+	put_and_run(OUT "2-0-0", REQUEST);
+	rl->tokens = 0;
+	put_and_run(OUT "2-1-1", REQUEST);
+	for (int i = 1; i <= 4; i++) {
+		snprintf(text, sizeof(text), "request attempt=%d from=1111111111111111 to=2222222222222222\n",
+			 i);
+		rl->last_us -= 100 * 1000ull;
+		put_and_run(OUT "2-0-0", text);
+	}
+	assert_string_equal(fake_xs_get(IN "1-1-1"), REQUEST);
+	assert_string_not_equal(fake_xs_get(IN "1-0-0"), REQUEST);
+}
+
 /* Whatever it is set to, that many come through in a while. */
 static void test_rates(void **state)
 {
@@ -336,7 +372,7 @@ static void test_lower_burst(void **state)
 		put_and_run(OUT "2-0-0", REQUEST);
 		guest->message_rate.tokens = left;
 		host.d.settings->message_burst = 5;
-		guest->message_rate.last_us -= 3600000 * 1000ull;
+		guest->message_rate.last_us -= 10000 * 1000ull;
 		before = host.d.relay.relayed;
 		for (uint32_t i = 1; i <= 30; i++) {
 			snprintf(text, sizeof(text), "request attempt=%u from=1111111111111111 to=2222222222222222\n",
@@ -345,7 +381,7 @@ static void test_lower_burst(void **state)
 		}
 		assert_in_range(host.d.relay.relayed - before, 5, 10);
 		host.d.settings->message_burst = 20;
-		guest->message_rate.last_us -= 3600000 * 1000ull;
+		guest->message_rate.last_us -= 10000 * 1000ull;
 	}
 }
 
@@ -495,7 +531,8 @@ int main(void)
 		T(test_unreadable),
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
-		T(test_restart), T(test_sender_destroyed), T(test_flood),
+		T(test_restart), T(test_restart_many), T(test_sender_destroyed),
+		T(test_flood), T(test_turns),
 		T(test_rates), T(test_lower_burst), T(test_empty_flood), T(test_outbox_removed),
 		T(test_long_listing), T(test_flood_rounds),
 		T(test_junk_rounds), T(test_too_many),
