@@ -27,11 +27,19 @@ static int file_says(const char *root, const char *path, const char *word)
 	return found;
 }
 
-bool xenloop_xs_on_xen(void)
+static bool exists(const char *root, const char *path)
 {
-	return file_says("", "/sys/hypervisor/type", "xen") > 0 ||
-	       !access("/proc/xen/capabilities", F_OK) ||
-	       !access("/dev/xen/xenbus", F_OK);
+	char buf[256];
+
+	snprintf(buf, sizeof(buf), "%s%s", root, path);
+	return !access(buf, F_OK);
+}
+
+bool xenloop_xs_on_xen(const char *root)
+{
+	return file_says(root, "/sys/hypervisor/type", "xen") > 0 ||
+	       exists(root, "/proc/xen/capabilities") ||
+	       exists(root, "/dev/xen/xenbus");
 }
 
 /* Xen sets this feature for Dom0 alone (XENFEAT_dom0 in its public headers). */

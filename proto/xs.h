@@ -70,12 +70,15 @@ struct xenloop_xs {
 
 extern const struct xenloop_xs_ops xenloop_xs_libxenstore;
 
-/* Is there a Xen below us? Looks at /sys/hypervisor/type and /proc/xen. */
-bool xenloop_xs_on_xen(void);
+/*
+ * Is there a Xen below us? /sys/hypervisor/type, /proc/xen or /dev/xen/xenbus
+ * tells. `root`, here and below, is "" but in tests.
+ */
+bool xenloop_xs_on_xen(const char *root);
 
 /*
  * 1 in Dom0, 0 in another guest, -1 if neither /proc/xen nor /sys/hypervisor
- * tells. `root` is "" but in tests.
+ * tells.
  */
 int xenloop_xs_in_dom0(const char *root);
 

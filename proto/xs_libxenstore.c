@@ -39,7 +39,7 @@ static int lib_open(void **h)
 	if (*h)
 		return 0;
 	err = last_error();
-	return xenloop_xs_on_xen() ? err : -ENODEV;
+	return xenloop_xs_on_xen("") ? err : -ENODEV;
 }
 
 static void lib_close(void *h)

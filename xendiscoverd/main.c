@@ -131,7 +131,7 @@ static int check_place(void)
 {
 	int status, err;
 
-	if (!xenloop_xs_on_xen()) {
+	if (!xenloop_xs_on_xen("")) {
 		log_err("main", "not a Xen host: no hypervisor below this kernel");
 		return XENLOOP_EXIT_NO_XEN;
 	}

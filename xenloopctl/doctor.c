@@ -145,7 +145,7 @@ static bool check_xen(struct xenloop_findings *at,
 							  "daemon.domid"));
 		return true;
 	}
-	if (strcmp(f->hypervisor, "xen")) {
+	if (!f->on_xen) {
 		xenloop_find(at, XENLOOP_PROBLEM, "not-xen",
 			     "run it in a Xen guest or in Dom0",
 			     "this machine does not run on Xen");

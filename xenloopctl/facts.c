@@ -104,8 +104,7 @@ static void look_at_files(struct xenloop_facts *f, const char *root)
 {
 	char line[64];
 
-	read_line(root, "/sys/hypervisor/type", f->hypervisor,
-		  sizeof(f->hypervisor));
+	f->on_xen = xenloop_xs_on_xen(root);
 	f->control_domain = xenloop_xs_in_dom0(root) > 0;
 	/* Only a module that is loaded has this, not one that is built in. */
 	read_line(root, "/sys/module/xenloop/initstate", line, sizeof(line));

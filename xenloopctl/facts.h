@@ -21,7 +21,7 @@ struct xenloop_facts {
 	json_t *pair;		/* in Dom0, if two guests were named */
 
 	/* Filled in if error is set. */
-	char hypervisor[16];	/* "xen", or empty */
+	bool on_xen;
 	bool control_domain;	/* this is Dom0 */
 	bool module;		/* xenloop is loaded */
 	char unit_load[32];	/* LoadState; empty: systemd does not tell */

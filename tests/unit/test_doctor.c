@@ -394,36 +394,36 @@ static const struct without_daemon {
 	{ { "not on Xen", { NULL }, "not-xen " },
 	  { .error = -ENOENT } },
 	{ { "stopped", { NULL }, "daemon-stopped " },
-	  { .error = -ECONNREFUSED, .hypervisor = "xen",
+	  { .error = -ECONNREFUSED, .on_xen = true,
 	    .module = true } },
 	{ { "stopped, unloaded", { NULL },
 	    "daemon-stopped module-not-loaded " },
-	  { .error = -ENOENT, .hypervisor = "xen",
+	  { .error = -ENOENT, .on_xen = true,
 	    .unit_load = "loaded", .unit_active = "inactive" } },
 	{ { "not installed", { NULL }, "daemon-not-installed " },
-	  { .error = -ENOENT, .hypervisor = "xen", .module = true,
+	  { .error = -ENOENT, .on_xen = true, .module = true,
 	    .unit_load = "not-found" } },
 	{ { "masked", { NULL }, "daemon-masked " },
-	  { .error = -ENOENT, .hypervisor = "xen", .module = true,
+	  { .error = -ENOENT, .on_xen = true, .module = true,
 	    .unit_load = "masked" } },
 	{ { "failed", { NULL }, "daemon-failed " },
-	  { .error = -ENOENT, .hypervisor = "xen", .module = true,
+	  { .error = -ENOENT, .on_xen = true, .module = true,
 	    .unit_load = "loaded", .unit_active = "failed",
 	    .unit_result = "exit-code" } },
 	{ { "not allowed", { NULL }, "no-permission " },
-	  { .error = -EACCES, .hypervisor = "xen", .module = true } },
+	  { .error = -EACCES, .on_xen = true, .module = true } },
 	{ { "hangs", { NULL }, "daemon-hangs " },
-	  { .error = -ETIMEDOUT, .hypervisor = "xen",
+	  { .error = -ETIMEDOUT, .on_xen = true,
 	    .module = true } },
 	{ { "another language", { NULL }, "daemon-other-version " },
-	  { .error = -EPROTO, .hypervisor = "xen", .module = true } },
+	  { .error = -EPROTO, .on_xen = true, .module = true } },
 	{ { "too busy", { NULL }, "daemon-unreachable " },
-	  { .error = -EBUSY, .hypervisor = "xen", .module = true } },
+	  { .error = -EBUSY, .on_xen = true, .module = true } },
 	{ { "stopped in Dom0", { NULL }, "daemon-stopped " },
-	  { .error = -ENOENT, .hypervisor = "xen", .dom0 = true,
+	  { .error = -ENOENT, .on_xen = true, .dom0 = true,
 	    .control_domain = true } },
 	{ { "waits in Dom0", { NULL }, "no-xenstore " },
-	  { .error = -ENOENT, .hypervisor = "xen", .dom0 = true,
+	  { .error = -ENOENT, .on_xen = true, .dom0 = true,
 	    .control_domain = true, .unit_active = "active" } },
 };
 
@@ -505,13 +505,13 @@ static void test_files(void **state)
 	snprintf(socket, sizeof(socket), "%s/control", root);
 	xenloop_facts_gather(&f, socket, "xenloopd", root);
 	assert_int_equal(f.error, -ENOENT);
-	assert_string_equal(f.hypervisor, "");
+	assert_false(f.on_xen);
 	assert_false(f.module || f.control_domain);
 	put_file(root, "sys/hypervisor/type", "xen\n");
 	put_file(root, "sys/module/xenloop/initstate", "live\n");
 	put_file(root, "proc/xen/capabilities", "control_d\n");
 	xenloop_facts_gather(&f, socket, "xenloopd", root);
-	assert_string_equal(f.hypervisor, "xen");
+	assert_true(f.on_xen);
 	assert_true(f.module && f.control_domain);
 	assert_null(f.status);
 	/* As long as xenfs is not mounted. */
@@ -522,6 +522,13 @@ static void test_files(void **state)
 	assert_true(f.control_domain);
 	put_file(root, "sys/hypervisor/properties/features", "001e20e0\n");
 	xenloop_facts_gather(&f, socket, "xenloopd", root);
+	assert_false(f.control_domain);
+	/* A kernel without CONFIG_XEN_SYS_HYPERVISOR. */
+	snprintf(command, sizeof(command), "rm -r '%s/sys'", root);
+	assert_int_equal(system(command), 0);
+	put_file(root, "dev/xen/xenbus", "");
+	xenloop_facts_gather(&f, socket, "xenloopd", root);
+	assert_true(f.on_xen);
 	assert_false(f.control_domain);
 	snprintf(command, sizeof(command), "rm -r '%s'", root);
 	assert_int_equal(system(command), 0);
