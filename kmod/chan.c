@@ -185,7 +185,7 @@ static void drop_chan(struct xenloop_chan *chan)
 {
 	xenloop_evtchn_close(&chan->evtchn, chan);
 	__netif_napi_del(&chan->napi); /* xenloop_chan_free() is by RCU */
-	xenloop_poller_exit(chan);
+	xenloop_poller_undo(chan);
 	xenloop_unmap(&chan->foreign);
 	xenloop_ungrant(&chan->own);
 	xenloop_chan_free(chan);
@@ -193,7 +193,7 @@ static void drop_chan(struct xenloop_chan *chan)
 
 /* What both roles begin with: checks, an object, its FIFO, NAPI not enabled. */
 static struct xenloop_chan *new_chan(struct xenloop_peer *peer, u32 size,
-				     u64 cookie,
+				     u64 cookie, struct kthread_worker *thread,
 				     struct netlink_ext_ack *extack)
 {
 	int err = check_new(peer, size, extack);
@@ -208,13 +208,12 @@ static struct xenloop_chan *new_chan(struct xenloop_peer *peer, u32 size,
 	err = make_own_fifo(chan);
 	if (err == -ENOSPC)
 		NL_SET_ERR_MSG(extack, "out of grants");
-	if (!err)
-		err = xenloop_poller_init(chan);
 	if (err) {
 		xenloop_ungrant(&chan->own);
 		xenloop_chan_free(chan);
 		return ERR_PTR(err);
 	}
+	xenloop_poller_init(chan, thread);
 	netif_napi_add(napi_dev, &chan->napi, xenloop_rx_poll);
 	return chan;
 }
@@ -240,13 +239,15 @@ static int add_chan(struct xenloop_chan *chan, enum xenloop_chan_state state)
 
 /*
  * Create a channel as listener. Returns 0 with @chan set, -ERANGE, -EBUSY,
- * -ENOSPC, -ENOMEM, or -EDQUOT when the peer hoards old pages. May sleep.
+ * -ENOSPC, -ENOMEM, or -EDQUOT when the peer hoards old pages. Takes over
+ * @thread (xenloop_poller_thread()), unless it fails. May sleep.
  */
 int xenloop_chan_listen(struct xenloop_peer *peer, u32 size, u64 cookie,
+			struct kthread_worker *thread,
 			struct xenloop_chan **chan,
 			struct netlink_ext_ack *extack)
 {
-	struct xenloop_chan *c = new_chan(peer, size, cookie, extack);
+	struct xenloop_chan *c = new_chan(peer, size, cookie, thread, extack);
 	int err;
 
 	if (IS_ERR(c))
@@ -286,10 +287,12 @@ static int connect_port(struct xenloop_chan *chan,
 
 /* Create a channel as connector; besides the above: -ENXIO, -EPROTO. */
 int xenloop_chan_connect(struct xenloop_peer *peer, u32 size, u64 cookie,
-			 u32 remote_gref, u32 port, struct xenloop_chan **chan,
+			 u32 remote_gref, u32 port,
+			 struct kthread_worker *thread,
+			 struct xenloop_chan **chan,
 			 struct netlink_ext_ack *extack)
 {
-	struct xenloop_chan *c = new_chan(peer, size, cookie, extack);
+	struct xenloop_chan *c = new_chan(peer, size, cookie, thread, extack);
 	int err;
 
 	if (IS_ERR(c))

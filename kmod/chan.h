@@ -188,10 +188,13 @@ extern struct xarray xenloop_chans;
 /* chan.c: life; all need xenloop.lock */
 struct xenloop_chan *xenloop_chan_find(u32 id);
 int xenloop_chan_listen(struct xenloop_peer *peer, u32 size, u64 cookie,
+			struct kthread_worker *thread,
 			struct xenloop_chan **chan,
 			struct netlink_ext_ack *extack);
 int xenloop_chan_connect(struct xenloop_peer *peer, u32 size, u64 cookie,
-			 u32 remote_gref, u32 port, struct xenloop_chan **chan,
+			 u32 remote_gref, u32 port,
+			 struct kthread_worker *thread,
+			 struct xenloop_chan **chan,
 			 struct netlink_ext_ack *extack);
 int xenloop_chan_accept(struct xenloop_chan *chan, u32 remote_gref,
 			struct netlink_ext_ack *extack);

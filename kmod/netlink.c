@@ -457,15 +457,33 @@ static int put_handle(struct sk_buff *msg, const struct xenloop_chan *chan)
 	return 0;
 }
 
+static struct xenloop_peer *get_chan_peer(struct genl_info *info)
+{
+	return get_peer(info, XENLOOP_A_CHAN_IFINDEX, XENLOOP_A_CHAN_PEER_MAC);
+}
+
+/* The thread of the channel that the request is for, or an ERR_PTR(). */
+static struct kthread_worker *new_thread(struct genl_info *info)
+{
+	struct xenloop_peer *peer;
+	u32 domid = 0;
+
+	xenloop_lock();
+	peer = get_chan_peer(info);
+	if (peer)
+		domid = peer->domid;
+	xenloop_unlock();
+	return peer ? xenloop_poller_thread(domid) : ERR_PTR(-ENOENT);
+}
+
 /*
- * Create a channel as the request says and put its handle into @msg. Needs
- * xenloop.lock.
+ * Create a channel as the request says and put its handle into @msg. *@thread is
+ * NULL when the channel has it. Needs xenloop.lock.
  */
 static int create_chan(struct sk_buff *msg, struct genl_info *info,
-		       bool listen)
+		       bool listen, struct kthread_worker **thread)
 {
-	struct xenloop_peer *peer = get_peer(info, XENLOOP_A_CHAN_IFINDEX,
-					     XENLOOP_A_CHAN_PEER_MAC);
+	struct xenloop_peer *peer = get_chan_peer(info);
 	u64 cookie = nla_get_u64(info->attrs[XENLOOP_A_CHAN_COOKIE]);
 	u32 size = get_u32(info, XENLOOP_A_CHAN_SIZE);
 	struct xenloop_chan *chan;
@@ -474,14 +492,33 @@ static int create_chan(struct sk_buff *msg, struct genl_info *info,
 	if (!peer)
 		return -ENOENT;
 	if (listen)
-		err = xenloop_chan_listen(peer, size, cookie, &chan,
+		err = xenloop_chan_listen(peer, size, cookie, *thread, &chan,
 					  info->extack);
 	else
 		err = xenloop_chan_connect(peer, size, cookie,
 					   get_u32(info, XENLOOP_A_CHAN_REMOTE_GREF),
 					   get_u32(info, XENLOOP_A_CHAN_PORT),
-					   &chan, info->extack);
-	return err ?: put_handle(msg, chan);
+					   *thread, &chan, info->extack);
+	if (err)
+		return err;
+	*thread = NULL;
+	return put_handle(msg, chan);
+}
+
+/* The same; takes xenloop.lock. */
+static int create(struct sk_buff *msg, struct genl_info *info, bool listen)
+{
+	struct kthread_worker *thread = new_thread(info);
+	int err;
+
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	xenloop_lock();
+	err = create_chan(msg, info, listen, &thread);
+	xenloop_unlock();
+	if (thread)
+		kthread_destroy_worker(thread);
+	return err;
 }
 
 static int create_doit(struct genl_info *info, bool listen)
@@ -498,9 +535,7 @@ static int create_doit(struct genl_info *info, bool listen)
 	msg = new_reply(info, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	xenloop_lock();
-	err = create_chan(msg, info, listen);
-	xenloop_unlock();
+	err = create(msg, info, listen);
 	return send_reply(msg, hdr, info, err);
 }
 

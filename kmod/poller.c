@@ -175,18 +175,33 @@ static void run(struct kthread_work *work)
 	spin(chan);
 }
 
-/* Returns 0 or an error. May sleep. */
-int xenloop_poller_init(struct xenloop_chan *chan)
+/*
+ * The thread of a channel to be. Not under xenloop.lock: it is kthreadd that
+ * waits for its memory, by way of I/O if need be. kthread_destroy_worker() ends
+ * one that no channel took. Returns it or an ERR_PTR(). May sleep.
+ */
+struct kthread_worker *xenloop_poller_thread(u32 domid)
 {
-	struct kthread_worker *worker =
-		kthread_run_worker(0, "xenloop/%u", chan->peer->domid);
+	struct kthread_worker *thread =
+		kthread_run_worker(0, "xenloop/%u", domid);
 
-	if (IS_ERR(worker))
-		return PTR_ERR(worker);
-	set_user_nice(worker->task, POLLER_NICE);
+	if (!IS_ERR(thread))
+		set_user_nice(thread->task, POLLER_NICE);
+	return thread;
+}
+
+/* Use @thread, which is the channel's only when that has come about. */
+void xenloop_poller_init(struct xenloop_chan *chan,
+			 struct kthread_worker *thread)
+{
 	kthread_init_work(&chan->poller.work, run);
-	chan->poller.worker = worker;
-	return 0;
+	chan->poller.worker = thread;
+}
+
+/* The channel has not come about: no more use of the thread. May sleep. */
+void xenloop_poller_undo(struct xenloop_chan *chan)
+{
+	kthread_cancel_work_sync(&chan->poller.work);
 }
 
 /* NAPI is disabled and the interrupt unbound. May sleep. */

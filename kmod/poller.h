@@ -38,7 +38,10 @@ struct xenloop_poller {
 	s64 spent;
 };
 
-int xenloop_poller_init(struct xenloop_chan *chan);
+struct kthread_worker *xenloop_poller_thread(u32 domid);
+void xenloop_poller_init(struct xenloop_chan *chan,
+			 struct kthread_worker *thread);
+void xenloop_poller_undo(struct xenloop_chan *chan);
 void xenloop_poller_exit(struct xenloop_chan *chan);
 void xenloop_poller_poll(struct xenloop_chan *chan);
 void xenloop_poller_interrupt(struct xenloop_chan *chan);
