@@ -14,6 +14,8 @@
 
 /* What TCP leaves of its least MSS (48) when it uses all options (40). */
 #define GSO_SIZE_MIN	8u
+/* The next one is GSO_BY_FRAGS, which the stack takes for a list of frames. */
+#define GSO_SIZE_MAX	0xfffeu
 
 /* Where TCP and UDP have their checksum. */
 #define PROTO_TCP	6
@@ -81,8 +83,9 @@ static int csum_protocol(const struct virtio_net_hdr *vnet, const u8 *head,
 static bool gso_ok(const struct virtio_net_hdr *vnet, u32 type, int protocol)
 {
 	u8 gso = vnet->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+	u32 size = le16(&vnet->gso_size);
 
-	if (protocol != PROTO_TCP || le16(&vnet->gso_size) < GSO_SIZE_MIN)
+	if (protocol != PROTO_TCP || size < GSO_SIZE_MIN || size > GSO_SIZE_MAX)
 		return false;
 	return (gso == VIRTIO_NET_HDR_GSO_TCPV4 && type == TYPE_IPV4) ||
 	       (gso == VIRTIO_NET_HDR_GSO_TCPV6 && type == TYPE_IPV6);

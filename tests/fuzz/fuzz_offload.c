@@ -28,7 +28,8 @@ static void check(const struct virtio_net_hdr *vnet, const u8 *head, u32 len)
 	if (len < 34 || vnet->csum_start != end ||
 	    (vnet->csum_offset != 6 && vnet->csum_offset != 16))
 		abort();
-	if (vnet->gso_type && (vnet->csum_offset != 16 || vnet->gso_size < 8))
+	if (vnet->gso_type && (vnet->csum_offset != 16 || vnet->gso_size < 8 ||
+			       vnet->gso_size == 0xffff))
 		abort();
 }
 
