@@ -19,9 +19,9 @@
 #include "netlink.h"
 #include "state.h"
 
-/* Without it the hook sees what the module itself sends. */
-#ifndef CONFIG_NETFILTER_SKIP_EGRESS
-#error XenLoop needs CONFIG_NETFILTER_EGRESS and CONFIG_NET_CLS_ACT
+/* Without SKIP_EGRESS the hook sees what the module itself sends. */
+#if !defined(CONFIG_NETFILTER_SKIP_EGRESS) || !defined(CONFIG_NETFILTER_INGRESS)
+#error XenLoop needs CONFIG_NETFILTER_INGRESS, _EGRESS and CONFIG_NET_CLS_ACT
 #endif
 
 /* Truesize of the frames that are kept over a suspend, in bytes. */
