@@ -75,6 +75,7 @@ struct xenloop_outbox_entry *xenloop_outbox_add(struct xenloop_outbox *box,
 	memset(entry, 0, sizeof(*entry));
 	entry->node = *node;
 	box->nr++;
+	box->next += i < box->next;
 	return entry;
 }
 
@@ -84,6 +85,7 @@ void xenloop_outbox_remove(struct xenloop_outbox *box, size_t index)
 
 	free(entry->text);
 	box->nr--;
+	box->next -= index < box->next;
 	memmove(entry, entry + 1, (box->nr - index) * sizeof(*entry));
 }
 

@@ -64,7 +64,7 @@ const struct xenloop_command xenloop_commands[] = {
 		.args = { { "SETTING", XENLOOP_WORD_SETTING },
 			  { "VALUE", XENLOOP_WORD_VALUE } },
 		.of_guests = true,
-		.help = "show settings; change one until the next reload (root)",
+		.help = "show settings; change one until a reload or restart (root)",
 		.run = run_set, .show = show_set,
 	},
 	{

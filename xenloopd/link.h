@@ -55,7 +55,8 @@ struct xenloop_link {
 	char reason[XENLOOP_WORD_MAX + 1]; /* why chan or the last one ended */
 	char why[XENLOOP_LINK_TEXT];	/* why the last attempt failed */
 	struct xenloop_ratelimit log_rate; /* of lines in the journal */
-	struct xenloop_ratelimit end_rate; /* channels and attempts that end */
+	/* Channels and attempts that end, and answers to vain ones. */
+	struct xenloop_ratelimit end_rate;
 
 	void *timer;			/* the io's; for the state machine */
 	void *bye_timer;		/* the io's; a bye's thirty seconds */

@@ -12,8 +12,9 @@
 #define LOG_INTERVAL_MS	10000
 
 /*
- * Channels and attempts that end, not by our wish: more than anybody brings
- * about by hand in a row, and then as many as last some seconds each.
+ * Channels and attempts that end, not by our wish, and answers to attempts that
+ * are in vain: more than anybody brings about by hand in a row, and then as many
+ * as last some seconds each.
  */
 #define END_BURST	200
 #define END_INTERVAL_MS	5000

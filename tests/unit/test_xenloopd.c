@@ -813,7 +813,8 @@ static void test_never_idle(void **state)
 /* It is a tenth of a second, and may be over already. */
 static void end_pause(struct xenloop_link *link)
 {
-	if (link->sm.state == XENLOOP_PEER_BACKOFF)
+	if (link->sm.state == XENLOOP_PEER_BACKOFF ||
+	    link->sm.state == XENLOOP_PEER_SILENT)
 		xenloop_link_event(&d.links, link, XENLOOP_EV_TIMEOUT, NULL);
 }
 
