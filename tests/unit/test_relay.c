@@ -336,6 +336,27 @@ static void test_turns(void **state)
 	assert_string_not_equal(fake_xs_get(IN "1-0-0"), REQUEST);
 }
 
+/* Others that come and go don't change whose turn it is. */
+static void test_turn_is_kept(void **state)
+{
+	struct xenloop_outbox box = { 0 };
+
+	(void)state;
+	for (uint32_t domid = 2; domid <= 4; domid++)
+		assert_non_null(xenloop_outbox_add(&box, &(struct xenloop_node){
+						   .domid = domid }, 8));
+	box.next = 1;
+	assert_int_equal(box.entry[box.next].node.domid, 3);
+	assert_non_null(xenloop_outbox_add(&box, &(struct xenloop_node){
+					   .domid = 1 }, 8));
+	assert_int_equal(box.entry[box.next].node.domid, 3);
+	xenloop_outbox_remove(&box, 0);
+	assert_int_equal(box.entry[box.next].node.domid, 3);
+	xenloop_outbox_remove(&box, 2);
+	assert_int_equal(box.entry[box.next].node.domid, 3);
+	xenloop_outbox_free(&box);
+}
+
 /* Whatever it is set to, that many come through in a while. */
 static void test_rates(void **state)
 {
@@ -532,7 +553,7 @@ int main(void)
 		T(test_refused), T(test_hostile_bytes), T(test_hostile_names),
 		T(test_epoch_changes), T(test_link_revoked), T(test_early),
 		T(test_restart), T(test_restart_many), T(test_sender_destroyed),
-		T(test_flood), T(test_turns),
+		T(test_flood), T(test_turns), T(test_turn_is_kept),
 		T(test_rates), T(test_lower_burst), T(test_empty_flood), T(test_outbox_removed),
 		T(test_long_listing), T(test_flood_rounds),
 		T(test_junk_rounds), T(test_too_many),
