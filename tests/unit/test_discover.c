@@ -135,15 +135,18 @@ static void test_quiet_is_quiet(void **state)
 /* A restart that finds everything right writes nothing; see also below. */
 static void test_restart(void **state)
 {
-	unsigned int writes;
+	unsigned int writes, removals;
 
 	(void)state;
 	host_stop();
 	writes = fake_xs.writes;
+	removals = fake_xs.removals;
 	host_start("");
 	assert_int_equal(host_run(), 0);
 	assert_linked();
 	assert_int_equal(fake_xs.writes, writes);
+	/* Each guest's inbox, and nothing else. */
+	assert_int_equal(fake_xs.removals, removals + 2);
 }
 
 static void test_restart_stale(void **state)

@@ -248,17 +248,19 @@ static void test_early(void **state)
 /* What is on its way is relayed anew, and nothing else. */
 static void test_restart(void **state)
 {
-	unsigned int writes;
+	unsigned int writes, removals;
 
 	(void)state;
 	put_and_run(OUT "2-0-0", REQUEST);
 	host_stop();
 	writes = fake_xs.writes;
+	removals = fake_xs.removals;
 	host_start("");
 	assert_int_equal(host_run(), 0);
 	assert_string_equal(fake_xs_get(IN "1-0-0"), REQUEST);
 	assert_int_equal(fake_xs_find(IN "1-0-0")->reader, 2);
 	assert_int_equal(fake_xs.writes, writes + 1);
+	assert_int_equal(fake_xs.removals, removals + 2);
 }
 
 /* More than XenStore can list, as guests with many vifs bring about. */
