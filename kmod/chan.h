@@ -53,7 +53,9 @@ enum xenloop_tx_verdict {
  * @acks_away_until: jiffies until when TCP's acks are not relied on to come by
  *	the channel
  * @watched: the timed work is to look at what waits or is charged
- * @least_mss: smallest segment size of the GSO frames that were put
+ * @shortest: bytes of the shortest frame that was put
+ * @longest: and of the longest
+ * @least_mss: smallest segment size of those with GSO
  * @seen_cons: the peer's index when the watchdog last looked
  * @moved: jiffies when it was last seen to have moved
  */
@@ -69,6 +71,8 @@ struct xenloop_tx {
 	bool reclaim_asked;
 	unsigned long acks_away_until;
 	bool watched;
+	u32 shortest;
+	u32 longest;
 	u16 least_mss;
 	u32 seen_cons;
 	unsigned long moved;

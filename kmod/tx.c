@@ -53,6 +53,7 @@ void xenloop_tx_init(struct xenloop_chan *chan)
 	__skb_queue_head_init(&chan->tx.backlog);
 	__skb_queue_head_init(&chan->tx.charged);
 	chan->tx.mode = XENLOOP_TX_OFF;
+	chan->tx.shortest = U32_MAX;
 	chan->tx.least_mss = U16_MAX;
 	chan->tx.acks_away_until = jiffies;
 }
@@ -92,6 +93,8 @@ static int put_frame(struct xenloop_chan *chan, struct sk_buff *skb)
 	skb_tx_timestamp(skb);
 	xenloop_inc(chan, TX_FRAMES);
 	xenloop_add(chan, TX_BYTES, skb->len);
+	chan->tx.shortest = min(chan->tx.shortest, skb->len);
+	chan->tx.longest = max(chan->tx.longest, skb->len);
 	if (skb_is_gso(skb)) {
 		chan->tx.least_mss = min(chan->tx.least_mss,
 					 skb_shinfo(skb)->gso_size);
@@ -617,14 +620,17 @@ static void readdress(struct xenloop_chan *chan, struct sk_buff *skb)
 }
 
 /*
- * Can this frame, which lay in the peer's memory, be one of ours? Segments that
- * are smaller than we ever asked for are the peer's doing, to have this guest
- * and Dom0 handle thousands of them for one frame.
+ * Can this frame, which lay in the peer's memory, be one of ours? Frames that are
+ * shorter than any of them, or ask for smaller segments, are the peer's doing, to
+ * have this guest and Dom0 handle thousands for one; longer ones, to have netfront
+ * complain.
  */
 static bool is_returnable(struct xenloop_chan *chan, struct sk_buff *skb,
 			  const struct xenloop_frame *frame)
 {
-	return !eth_type_vlan(eth_hdr(skb)->h_proto) &&
+	return frame->len >= chan->tx.shortest &&
+	       frame->len <= chan->tx.longest &&
+	       !eth_type_vlan(eth_hdr(skb)->h_proto) &&
 	       xenloop_frame_offload(skb, frame) &&
 	       (!skb_is_gso(skb) ||
 		skb_shinfo(skb)->gso_size >= chan->tx.least_mss);

@@ -128,6 +128,22 @@ int hostile_shrink(struct hostile_end *end, u16 mss)
 }
 
 /*
+ * In the place of the frames that the victim has put, and that are not taken,
+ * there are as many of @len bytes as find room. Returns how many.
+ */
+int hostile_resize(struct hostile_end *end, u32 len)
+{
+	u32 index = READ_ONCE(rx_ctrl(end)->cons);
+	u32 prod = virt_load_acquire(&rx_ctrl(end)->prod);
+	u32 span = xenloop_frame_span(len);
+	int found;
+
+	for (found = 0; prod - index >= span; index += span, found++)
+		*frame_at(end, index) = (struct xenloop_frame){ .len = len };
+	return found;
+}
+
+/*
  * Each frame that the victim has put, and that is not taken, gets @len other
  * bytes in its Ethernet header from @offset on. Returns how many there are.
  */

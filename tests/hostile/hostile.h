@@ -30,7 +30,7 @@ struct seq_file;
  * @prod: where the next frame is put
  * @events: interrupts
  * @revoked: grants that could be ended while the channel was there
- * @changed: frames that the last "overwrite" or "shrink" changed
+ * @changed: frames that the last "overwrite", "resize" or "shrink" changed
  * @nonzero: words that the last "scan" found in the victim's pages
  * @leak: grants were overwritten: nobody knows any more who maps the pages
  */
@@ -74,6 +74,7 @@ void hostile_free(struct hostile_end *end);
 int hostile_put(struct hostile_end *end, const struct xenloop_frame *frame,
 		const void *data, u32 len, u32 zeros);
 int hostile_shrink(struct hostile_end *end, u16 mss);
+int hostile_resize(struct hostile_end *end, u32 len);
 int hostile_overwrite(struct hostile_end *end, u32 offset, const u8 *data,
 		      u32 len);
 int hostile_run(struct hostile_end *end, const char *act, u32 ms, u32 seed,

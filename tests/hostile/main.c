@@ -11,6 +11,7 @@
  *	put LEN FLAGS GSO HDRLEN MSS START OFFSET ZEROS [HEX]
  *					a frame; ZEROS bytes follow those of HEX
  *	shrink MSS			the victim's GSO frames: smaller segments
+ *	resize LEN			others in the place of the victim's frames
  *	overwrite OFFSET HEX		the victim's frames: other bytes at OFFSET of
  *					their Ethernet headers
  *	scan				the victim's pages: which words are not zero
@@ -129,6 +130,18 @@ static int shrink(const char *args)
 	return err;
 }
 
+static int resize(const char *args)
+{
+	u32 len;
+	int err = kstrtou32(args, 0, &len);
+
+	if (!err && len > XENLOOP_FRAME_MAX)
+		err = -EINVAL;
+	if (!err)
+		end->changed = hostile_resize(end, len);
+	return err;
+}
+
 static int overwrite(const char *args)
 {
 	u8 data[ETH_HLEN];
@@ -233,6 +246,7 @@ static const struct {
 	{ "word", word },
 	{ "put", put },
 	{ "shrink", shrink },
+	{ "resize", resize },
 	{ "overwrite", overwrite },
 	{ "scan", scan },
 	{ "run", run },

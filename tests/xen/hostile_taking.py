@@ -22,7 +22,7 @@ def run(host):
             guest.put(hostile.GUEST / 'udpseq.py', '/root/udpseq.py')
         for name in ('twoways.py', 'errqueue.py'):
             scene.victim.put(hostile.GUEST / name, f'/root/{name}')
-        for check in (never, claims_only, slowly, forwarded, zero_copy, goodbye, endless_goodbye, undecided, redirected, cut_small):
+        for check in (never, claims_only, slowly, forwarded, zero_copy, goodbye, endless_goodbye, undecided, redirected, resized, cut_small):
             with scene.harmless(check.__name__):
                 check(scene)
 
@@ -169,7 +169,13 @@ def redirected(scene):
         wait_for(lambda: seen(f'ether src {scene.victim.mac} and udp port 6100') > 0, 30, 'the third guest sees what is its own')
 
 
-def redirect(scene, line, counter):
+def resized(scene):
+    """Where they were, there are thousands of tiny frames now, or a few that netfront can't take: they go nowhere."""
+    redirect(scene, 'resize 14', 'tx-drop-return', 20 * FEW)
+    redirect(scene, 'resize 65600', 'tx-drop-return', 1)
+
+
+def redirect(scene, line, counter, least=FEW):
     """All of the frames lie in the FIFO when the offender overwrites them. Theirs is the counter, and no other."""
     before = {name: scene.total(name) for name in ('tx-returned', 'tx-drop-return')}
     from_victim = f'udp port 6100 and ether src {scene.victim.mac}'
@@ -180,13 +186,14 @@ def redirect(scene, line, counter):
             changed = scene.state()['changed']
         delta = {name: scene.total(name) - value for name, value in before.items()}
         print(f'{line}: {changed} frames, {delta}')
-        expect(changed >= FEW, f'{line}: only {changed} frames were overwritten')
+        expect(changed >= least, f'{line}: only {changed} frames were overwritten')
         expect(delta[counter] >= changed, f'{line}: {delta} for {changed} frames')
         if counter == 'tx-returned':
             expect_equal(delta['tx-drop-return'], 0, f'{line}: frames dropped')
             wait_for(lambda: seen(from_victim) >= FEW * 0.8, 20, f'{line}: the peer gets them')
         else:
             expect_equal(seen(from_victim), 0, f'{line}: frames that arrive')
+            expect(delta['tx-returned'] <= OTHERS, f'{line}: {delta["tx-returned"]} frames were sent')
         expect_equal(seen(f'(udp port 6100 and not ether src {scene.victim.mac}) or vlan'), 0, f'{line}: under false names')
 
 
