@@ -642,8 +642,7 @@ static int put_chan_detail(struct sk_buff *msg, struct xenloop_chan *chan)
 	    nla_put_u64_64bit(msg, XENLOOP_A_CHAN_AGE_MS,
 			      jiffies_to_msecs(age), XENLOOP_A_CHAN_PAD) ||
 	    (chan->listener && nla_put_flag(msg, XENLOOP_A_CHAN_LISTENER)) ||
-	    (READ_ONCE(chan->rx.seen_peer_active) &&
-	     nla_put_flag(msg, XENLOOP_A_CHAN_PEER_ACTIVE)))
+	    (chan->up_told && nla_put_flag(msg, XENLOOP_A_CHAN_PEER_ACTIVE)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -90,7 +90,7 @@ void xenloop_chan_watch(struct xenloop_chan *chan)
 	case XENLOOP_CHAN_STATE_ACTIVE:
 		news = peer_closes(chan);
 		if (!chan->rx.seen_peer_active && peer_active(chan)) {
-			WRITE_ONCE(chan->rx.seen_peer_active, true);
+			chan->rx.seen_peer_active = true;
 			news = true;
 		}
 		break;

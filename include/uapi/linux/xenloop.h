@@ -187,7 +187,8 @@ enum {
  * XENLOOP_A_CHAN_AGE_MS (u64): Milliseconds since the channel became active;
  *   in dumps only.
  * XENLOOP_A_CHAN_LISTENER (flag): This side allocated the event channel.
- * XENLOOP_A_CHAN_PEER_ACTIVE (flag): The peer puts frames; in dumps only.
+ * XENLOOP_A_CHAN_PEER_ACTIVE (flag): Event up was sent and the peer puts
+ *   frames; in dumps only.
  * XENLOOP_A_CHAN_STAT (nest of XENLOOP_A_STAT_*, repeated): One counter of the
  *   channel; in dumps only.
  */
