@@ -342,8 +342,7 @@ void xenloop_chan_time_work(struct work_struct *work)
 
 	if (xenloop_marker_settling(chan))
 		again = 1;
-	else
-		poll_again(chan);
+	poll_again(chan); /* hold-timeout may end before that */
 	if (again)
 		xenloop_chan_time(chan, again);
 }
