@@ -102,16 +102,24 @@ static void look_later(struct xenloop_chan *chan, unsigned long delay)
 	xenloop_chan_time(chan, delay);
 }
 
+/* The producer has taken back all that we have not claimed. */
+static bool is_revoked(const struct xenloop_chan *chan)
+{
+	return READ_ONCE(xenloop_own_ctrl(chan)->revoke_state) ==
+	       XENLOOP_REVOKE_DONE;
+}
+
 /*
  * May frames be taken yet? While markers are outstanding earlier frames are
- * still on the standard path; the wait starts with the first frame.
+ * still on the standard path; the wait starts with the first frame, and ends
+ * when there is none any more: a claim then learns that.
  */
 static bool held(struct xenloop_chan *chan)
 {
 	struct xenloop_rx *rx = &chan->rx;
 	unsigned long hold = msecs_to_jiffies(READ_ONCE(xenloop.hold_ms));
 
-	if (!READ_ONCE(rx->hold))
+	if (!READ_ONCE(rx->hold) || is_revoked(chan))
 		return false;
 	if (!rx->holding) {
 		rx->holding = true;
