@@ -167,6 +167,8 @@ static int map_foreign_fifo(struct xenloop_chan *chan,
 		xenloop_inc(chan->iface, REFUSED_GRANT);
 		NL_SET_ERR_MSG(extack, "the peer's grant references are not valid");
 	}
+	if (err == -ENOSPC)
+		NL_SET_ERR_MSG(extack, "this guest can map no more grants (Xen's max_maptrack_frames)");
 	if (err == -EPROTO) {
 		xenloop_inc(chan->iface, REFUSED_FIFO);
 		NL_SET_ERR_MSG(extack, "the peer's page is not a FIFO of this size");

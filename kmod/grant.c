@@ -241,6 +241,12 @@ static int alloc_mapped(struct xenloop_mapped *m, u32 nr)
 	return 0;
 }
 
+/* This guest may have no more foreign pages, or the reference is no grant to it. */
+static int map_error(int status)
+{
+	return status == GNTST_no_device_space ? -ENOSPC : -ENXIO;
+}
+
 static int map_pages(struct xenloop_mapped *m, domid_t domid,
 		     const grant_ref_t *ref,
 		     struct gnttab_map_grant_ref *op)
@@ -257,7 +263,7 @@ static int map_pages(struct xenloop_mapped *m, domid_t domid,
 		if (op[i].status == GNTST_okay)
 			m->handle[i] = op[i].handle;
 		else
-			err = err ?: -ENXIO;
+			err = err ?: map_error(op[i].status);
 	}
 	if (!err)
 		atomic_add(m->nr, &xenloop.pages_mapped);
@@ -287,7 +293,8 @@ static void unmap_pages(struct xenloop_mapped *m)
 
 /*
  * Map @nr pages that @domid granted. Returns 0, -ENOMEM, -ENXIO when one of the
- * references is no grant to us, or -EIO when Xen refuses to look. May sleep.
+ * references is no grant to us, -ENOSPC when Xen lets this guest map no more, or
+ * -EIO when it refuses to look. May sleep.
  */
 int xenloop_map(struct xenloop_mapped *m, domid_t domid,
 		const grant_ref_t *ref, u32 nr)
