@@ -9,7 +9,6 @@ host (host.py) creates further guests.  The file may set
     SHARED = True        does not mind a host that other shared cases have used, and leaves it as it was
     STOCK = True         starts without XenLoop in any domain
     FULL = True          fills the host's memory: not for a kernel that checks itself
-    PVH = True           needs a PVH guest: not for a kernel that does not start in one
     COMPLAINTS = True    kernel warnings and oopses are part of the case; else one of them fails it
 """
 import time

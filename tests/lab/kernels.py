@@ -26,7 +26,6 @@ class Stock:
     """Debian's, from the image."""
     name = 'stock'
     slowness = 1
-    pvh = True  # starts in PVH guests, too
     switch_on = ''  # what guests do when XenLoop has been installed
 
     def inputs(self):
@@ -60,8 +59,8 @@ class Stock:
 class Built(Stock):
     """Built from Debian's sources with tests/debug/guest.config and `fragment`."""
 
-    def __init__(self, name, fragment, words, slowness, memory, vcpus=1, pvh=True, switch_on=''):
-        self.name, self.slowness, self.vcpus, self.pvh, self.switch_on = name, slowness, vcpus, pvh, switch_on
+    def __init__(self, name, fragment, words, slowness, memory, vcpus=1, switch_on=''):
+        self.name, self.slowness, self.vcpus, self.switch_on = name, slowness, vcpus, switch_on
         self.configs = [SOURCES / 'guest.config', SOURCES / fragment]
         self.words, self.memory = words, memory
 
@@ -136,7 +135,7 @@ echo on >/sys/kernel/debug/kcsan'''
 
 KERNELS = {kernel.name: kernel for kernel in (
     Stock(),
-    Built('debug', 'checks.config', 'panic_on_warn=1 panic=3 dummy.numdummies=0', slowness=4, memory=2, pvh=False),
+    Built('debug', 'checks.config', 'panic_on_warn=1 panic=3 dummy.numdummies=0', slowness=4, memory=2),
     Built('races', 'races.config', 'dummy.numdummies=0', slowness=4, memory=2, vcpus=2, switch_on=WATCH_RACES))}
 chosen = KERNELS['stock']
 

@@ -36,7 +36,6 @@ class Case:
         self.shared = self.flag('SHARED')
         self.stock = self.flag('STOCK')
         self.full = self.flag('FULL')
-        self.pvh = self.flag('PVH')
         self.long = self.flag('LONG')
         self.complaints_expected = self.flag('COMPLAINTS')
 
@@ -145,8 +144,6 @@ def chosen_cases(names, short):
     if kernels.chosen.name != 'stock':
         cases = without(cases, lambda case: case.stock, "they install packages, with a module for Debian's kernel")
         cases = without(cases, lambda case: case.full, 'they fill the host with guests, which are larger with this kernel')
-    if not kernels.chosen.pvh:
-        cases = without(cases, lambda case: case.pvh, 'their guest is PVH, where this kernel does not start')
     return cases
 
 

@@ -131,11 +131,6 @@ class LeftOut(unittest.TestCase):
             self.assertRegex(said, r'(?m)^left out: packages \(')
             self.assertRegex(said, r'(?m)^left out: many_guests \(')
 
-    def test_pvh_where_it_does_not_start(self):
-        self.NAMES = ['migrate', 'traffic']
-        for kernel, names in (('debug', ['traffic']), ('races', self.NAMES), ('stock', self.NAMES)):
-            self.assertEqual(self.chosen(kernel)[0], names)
-
     def test_long_ones(self):
         names, said = self.chosen('stock', short=True)
         self.assertEqual(names, ['traffic'])

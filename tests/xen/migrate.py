@@ -8,7 +8,7 @@ import _left as left
 import _loop as loop
 from _load import Load
 
-LONG = PVH = True
+LONG = True
 TIMEOUT = 2400
 NAME = 'g3'
 REST = 0.3  # seconds between two blocks: the emulator's nested paging makes this guest slow
