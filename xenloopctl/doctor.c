@@ -88,10 +88,10 @@ static const struct xenloop_vif_word vif_words[] = {
 	  false },
 	{ "rate-limited", "vif-rate-limited",
 	  "has rate=, which a channel would bypass",
-	  "if it may: [eligible] rate-limited = yes in xendiscoverd.conf", false },
+	  "if it may: [eligible] rate-limited = yes in xendiscoverd.conf; systemctl reload xendiscoverd", false },
 	{ "ip-filter", "vif-ip-filter",
 	  "has ip=, whose anti-spoofing rules a channel would bypass",
-	  "if it may: [eligible] ip-filter = yes in xendiscoverd.conf", false },
+	  "if it may: [eligible] ip-filter = yes in xendiscoverd.conf; systemctl reload xendiscoverd", false },
 	{ "isolated", "vif-isolated", "is an isolated port of its bridge",
 	  "if it need not be: bridge link set dev %s isolated off", false },
 	{ "vlan", "vif-vlan", "has no VLAN for untagged frames on its bridge",
@@ -104,14 +104,14 @@ static const struct xenloop_vif_word vif_words[] = {
 	  "ip link show dev %s; is the interface up in the guest?", true },
 	{ "filtered", "vif-filtered",
 	  "is on a bridge whose frames pass iptables or connection tracking, or on a locked port",
-	  "locked port (bridge -d link show dev %s): if it need not be, bridge link set dev %s locked off; otherwise, if channels may bypass iptables: [eligible] bridge-netfilter = yes in xendiscoverd.conf",
+	  "locked port (bridge -d link show dev %s): if it need not be, bridge link set dev %s locked off; otherwise, if channels may bypass iptables: [eligible] bridge-netfilter = yes in xendiscoverd.conf; systemctl reload xendiscoverd",
 	  false },
 	{ "routed", "vif-routed",
 	  "is routed, not bridged: its traffic stays on netfront",
 	  "if it may be bridged: script=vif-bridge and bridge= in the guest's configuration",
 	  false },
 	{ "policy", "vif-policy", "is switched off by the policy",
-	  "[policy] off in xendiscoverd.conf", false },
+	  "[policy] off in xendiscoverd.conf; systemctl reload xendiscoverd", false },
 };
 
 const struct xenloop_vif_word *xenloop_vif_word(const char *word)
@@ -156,6 +156,14 @@ static bool check_xen(struct xenloop_findings *at,
 	return true;
 }
 
+/* Has it failed? While systemd waits to start it again, only the result tells. */
+static bool has_failed(const struct xenloop_facts *f)
+{
+	return !strcmp(f->unit_active, "failed") ||
+	       (!strcmp(f->unit_active, "activating") && *f->unit_result &&
+		strcmp(f->unit_result, "success"));
+}
+
 /* Nobody listens at the socket. */
 static void find_stopped(struct xenloop_findings *at,
 			 const struct xenloop_facts *f, const char *daemon)
@@ -172,7 +180,7 @@ static void find_stopped(struct xenloop_findings *at,
 			 daemon);
 		xenloop_find(at, XENLOOP_PROBLEM, "daemon-masked", todo,
 			     "%s is masked, so it cannot start", daemon);
-	} else if (!strcmp(f->unit_active, "failed")) {
+	} else if (has_failed(f)) {
 		snprintf(todo, sizeof(todo), "journalctl -xeu %s", daemon);
 		xenloop_find(at, XENLOOP_PROBLEM, "daemon-failed", todo,
 			     "%s has failed (%s)", daemon, f->unit_result);

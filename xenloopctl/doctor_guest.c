@@ -166,6 +166,10 @@ static void check_iface(struct xenloop_findings *at, json_int_t domid,
 			     "interface-excluded",
 			     "xenloopctl set interfaces all, or the same in xenloopd.conf",
 			     "xenloopd's settings leave it out");
+	else if (strstr(reason, "MAC address"))
+		xenloop_find(at, XENLOOP_PROBLEM, "attach-mac",
+			     "ip link set dev INTERFACE address MAC, as Dom0 has it, or mac= in xl.cfg; as a port of a bond or team it stays on netfront",
+			     "cannot be attached: %s", reason);
 	else
 		xenloop_find(at, XENLOOP_PROBLEM, "attach-failed",
 			     "dmesg; journalctl -xeu xenloopd",
@@ -239,6 +243,10 @@ static void find_failing(struct xenloop_findings *at, const json_t *peer)
 	if (strstr(reason, "out of grants"))
 		xenloop_find(at, XENLOOP_PROBLEM, "out-of-grants",
 			     "fewer or smaller channels (max-channels, fifo-size), or max_grant_frames= in the guest's xl.cfg",
+			     "no channel: %s", reason);
+	else if (strstr(reason, "max_maptrack_frames"))
+		xenloop_find(at, XENLOOP_PROBLEM, "out-of-maptrack",
+			     "fewer or smaller channels (max-channels here, fifo-size there), or max_maptrack_frames= in this guest's xl.cfg",
 			     "no channel: %s", reason);
 	else if (strstr(reason, "quota"))
 		xenloop_find(at, XENLOOP_PROBLEM, "xenstore-quota",
