@@ -290,6 +290,10 @@ static int open_local(struct xenloop_discoverd *d)
 	d->netdevs.netfilter = xenloop_netdevs_netfilter("");
 	d->netdevs_watch = xenloop_netdevs_watch_new(xenloop_loop_base(d->loop),
 						     on_netdevs, d);
+	if (!d->netdevs_watch && errno == EOPNOTSUPP) {
+		log_err("netdevs", "this kernel does not tell of VLANs on bridges: Linux 5.6 or later is needed");
+		return XENLOOP_EXIT_NO_XEN;
+	}
 	if (!d->netdevs_watch) {
 		log_err("netdevs", "no rtnetlink: %s", strerror(errno));
 		return XENLOOP_EXIT_ERROR;

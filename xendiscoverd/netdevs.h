@@ -66,7 +66,8 @@ struct xenloop_netdevs_watch;
 
 /*
  * Opens rtnetlink; `changed` is called from the loop after a change, and is to
- * call xenloop_netdevs_read(). NULL and errno on failure; the caller owns it.
+ * call xenloop_netdevs_read(). NULL and errno on failure: EOPNOTSUPP when the
+ * kernel does not tell of VLANs of bridge ports. The caller owns it.
  */
 struct xenloop_netdevs_watch *
 xenloop_netdevs_watch_new(struct event_base *base, void (*changed)(void *arg),

@@ -145,9 +145,10 @@ static int open_sockets(struct xenloop_netdevs_watch *w)
 	nl_socket_disable_seq_check(w->notify);
 	if (nl_connect(w->notify, NETLINK_ROUTE) ||
 	    nl_connect(w->dump, NETLINK_ROUTE) ||
-	    nl_socket_add_memberships(w->notify, RTNLGRP_LINK, RTNLGRP_BRVLAN,
-				      0))
+	    nl_socket_add_memberships(w->notify, RTNLGRP_LINK, 0))
 		return -NLE_FAILURE;
+	if (nl_socket_add_memberships(w->notify, RTNLGRP_BRVLAN, 0))
+		return -NLE_OPNOTSUPP;
 	nl_socket_set_buffer_size(w->notify, NOTIFY_BUFFER, 0);
 	return nl_socket_set_nonblocking(w->notify);
 }
@@ -157,12 +158,14 @@ xenloop_netdevs_watch_new(struct event_base *base, void (*changed)(void *arg),
 			  void *arg)
 {
 	struct xenloop_netdevs_watch *w = calloc(1, sizeof(*w));
+	int err;
 
 	if (!w)
 		return NULL;
 	w->changed = changed;
 	w->arg = arg;
-	if (!open_sockets(w)) {
+	err = open_sockets(w);
+	if (!err) {
 		w->pause = evtimer_new(base, on_pause, w);
 		w->readable = event_new(base, nl_socket_get_fd(w->notify),
 					EV_READ | EV_PERSIST, on_notify, w);
@@ -170,7 +173,7 @@ xenloop_netdevs_watch_new(struct event_base *base, void (*changed)(void *arg),
 			return w;
 	}
 	xenloop_netdevs_watch_free(w);
-	errno = EIO;
+	errno = err == -NLE_OPNOTSUPP ? EOPNOTSUPP : EIO;
 	return NULL;
 }
 

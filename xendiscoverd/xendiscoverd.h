@@ -18,7 +18,7 @@ enum {
 	XENLOOP_EXIT_OK = 0,
 	XENLOOP_EXIT_ERROR = 1,
 	XENLOOP_EXIT_USAGE = 2,		/* also: bad configuration */
-	XENLOOP_EXIT_NO_XEN = 3,	/* not Dom0, or no XenStore */
+	XENLOOP_EXIT_NO_XEN = 3,	/* not Dom0, no XenStore, or Linux is too old */
 	XENLOOP_EXIT_RUNNING = 4,	/* there is one already */
 };
 
