@@ -58,6 +58,17 @@ class Manual(unittest.TestCase):
         self.assertEqual({name for name in quoted if '_' in name} - listed, set(), 'not in the man page')
         self.assertEqual({name for name in listed if '_' in name} - quoted, set(), 'in no answer')
 
+    def test_causes_of_doctor(self):
+        """Each is in a call, or in a table of causes by somebody else's words."""
+        page = re.search(r'^\.SH CAUSES\n.*?(^\.TP\n.*?)^\.SH ', (PAGES / 'xenloopctl.8').read_text(), re.M | re.S).group(1)
+        listed = set(re.findall(r'[a-z0-9]+(?:-[a-z0-9]+)+|(?<=^\.B )aside$|\b(?:suspended|held|drops)\b', page.replace('\\-', '-'), re.M))
+        code = ''.join(path.read_text() for path in sorted((ROOT / 'xenloopctl').glob('doctor*.c')))
+        used = set(re.findall(r'xenloop_find\(at,\s*[^;]*?,\s*"([a-z0-9-]+)",', code) +
+                   re.findall(r'\{ "[^"]*", "([a-z]+-[a-z0-9-]+)",', code) +
+                   re.findall(r'"(aside|vif-refused)"', code))
+        self.assertEqual(used - listed, set(), 'not in the man page')
+        self.assertEqual(listed - used, set(), 'in no finding')
+
     def test_version(self):
         self.assertEqual(run('--version').stdout, f'xenloopctl {VERSION}\n')
 
