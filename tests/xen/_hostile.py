@@ -243,7 +243,8 @@ class Scene:
 
     def still_well(self, what, before):
         now = self.look()
-        expect_equal(now['warnings'], before['warnings'], f'{what}: warnings in the victim\'s kernel log')
+        if kernels.chosen.quiet:  # else the runner goes by the names in the reports
+            expect_equal(now['warnings'], before['warnings'], f'{what}: warnings in the victim\'s kernel log')
         expect_equal(self.good_channel(), self.channel, f'{what}: the channel to {self.good}')
         with loop.moved(self.victim, self.good) as m:
             self.ping(self.good.ip, what)
