@@ -33,8 +33,8 @@ static const char usage[] =
 	"  -h, --help\n"
 	"  -V, --version\n"
 	"\n"
-	"Exit status: 0 fine, 1 error, 2 bad options or settings, 3 not Dom0 or\n"
-	"no XenStore, 4 running already.\n";
+	"Exit status: 0 fine, 1 error, 2 bad options or settings, 3 not Dom0,\n"
+	"no XenStore or too old a Linux, 4 running already.\n";
 
 enum { OPT_CLEAN = 256 };
 

@@ -138,6 +138,8 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
 
 static int open_sockets(struct xenloop_netdevs_watch *w)
 {
+	int err;
+
 	w->notify = nl_socket_alloc();
 	w->dump = nl_socket_alloc();
 	if (!w->notify || !w->dump)
@@ -147,8 +149,10 @@ static int open_sockets(struct xenloop_netdevs_watch *w)
 	    nl_connect(w->dump, NETLINK_ROUTE) ||
 	    nl_socket_add_memberships(w->notify, RTNLGRP_LINK, 0))
 		return -NLE_FAILURE;
-	if (nl_socket_add_memberships(w->notify, RTNLGRP_BRVLAN, 0))
-		return -NLE_OPNOTSUPP;
+	/* A group that the kernel does not have is an invalid one. */
+	err = nl_socket_add_memberships(w->notify, RTNLGRP_BRVLAN, 0);
+	if (err)
+		return err == -NLE_INVAL ? -NLE_OPNOTSUPP : err;
 	nl_socket_set_buffer_size(w->notify, NOTIFY_BUFFER, 0);
 	return nl_socket_set_nonblocking(w->notify);
 }
